@@ -1,0 +1,10 @@
+//! Tandem: a Redis-compatible server with built-in replication.
+
+pub mod alloc;
+pub mod config;
+pub mod keyspace;
+pub mod log;
+pub mod persistence;
+pub mod replication;
+pub mod resp;
+pub mod session;
