@@ -30,6 +30,9 @@ fn config() -> LinkConfig {
     }
 }
 
+/// A way to a state of the machine.
+type Stage = fn() -> Script;
+
 /// A link, its clock, and the position that the engine would name.
 struct Script {
     link: MasterLink,
@@ -426,7 +429,7 @@ fn what_cannot_be_in_a_state_is_an_error_that_names_both() {
         assert_eq!(script.give(event), []);
         assert_eq!(script.last_log(), format!("The replication link cannot take {name} while Waiting"));
     }
-    let illegal: [(fn() -> Script, &[&str]); 4] = [
+    let illegal: [(Stage, &[&str]); 4] = [
         (|| Script::asked(None), &["Connected", "ConnectFailed", "Loaded", "LoadFailed", "AckWanted"]),
         (|| Script::receiving(None), &["Connected", "ConnectFailed", "Loaded", "AckWanted"]),
         (Script::loading, &["Connected", "ConnectFailed", "AckWanted"]),

@@ -22,6 +22,9 @@ fn config() -> PeerConfig {
     PeerConfig { timeout_ms: 60_000, output_limit }
 }
 
+/// A way to a state of the machine.
+type Stage = fn() -> Script;
+
 /// A peer, its clock, and the log that it is served from: 100 bytes of history `a`, then what a test appends.
 struct Script {
     peer: ReplicaPeer,
@@ -216,7 +219,7 @@ fn the_log_is_pinned_from_the_snapshot_on_and_let_go_at_the_end() {
 
 #[test]
 fn a_replica_that_takes_nothing_or_acknowledges_nothing_times_out() {
-    let table: [(fn() -> Script, &str, &[PeerAction]); 3] = [
+    let table: [(Stage, &str, &[PeerAction]); 3] = [
         (Script::sending, "full sync", &[PeerAction::AbandonPayload, CLOSE]),
         (Script::awaiting_first_ack, "streaming sync", &[CLOSE]),
         (Script::online, "streaming sync", &[CLOSE]),
@@ -338,7 +341,7 @@ fn what_cannot_be_in_a_state_is_an_error_that_names_both() {
     };
     let payload: &[&str] = &["PayloadSized", "PayloadChunk", "PayloadEnded"];
     let all: &[&str] = &["Continue", "SnapshotTaken", "PayloadSized", "PayloadChunk", "PayloadEnded", "SnapshotFailed"];
-    let illegal: [(fn() -> Script, &[&str]); 4] = [
+    let illegal: [(Stage, &[&str]); 4] = [
         (|| Script::new(announced(), false), payload),
         (Script::sending, &["Continue", "SnapshotTaken"]),
         (Script::awaiting_first_ack, all),
