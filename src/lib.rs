@@ -8,3 +8,4 @@ pub mod persistence;
 pub mod replication;
 pub mod resp;
 pub mod session;
+pub mod time;

@@ -11,7 +11,7 @@ mod request;
 pub use error::ProtocolError;
 pub use quoted::split_quoted;
 pub use reply::{Protocol, Reply};
-pub use request::{Args, Limits, Parser, Request, parse_i64};
+pub use request::{Args, Limits, OwnedArgs, Parser, Request, parse_i64};
 
 /// Appends one command in the canonical multi-bulk form: the form of the replication stream and of the AOF.
 pub fn encode_command(out: &mut Vec<u8>, args: &[&[u8]]) {

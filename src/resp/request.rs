@@ -41,6 +41,7 @@ pub struct Request {
     first_arg: usize,
     argc: usize,
     bytes: Span,
+    is_inline: bool,
 }
 
 impl Request {
@@ -85,6 +86,8 @@ pub struct Args<'a> {
     buffer: &'a [u8],
     spans: &'a [Span],
     bytes: Span,
+    /// Unquoted in place: the bytes are no request any more.
+    is_inline: bool,
 }
 
 impl<'a> Args<'a> {
@@ -111,10 +114,17 @@ impl<'a> Args<'a> {
         &self.buffer[self.bytes.start..self.bytes.end]
     }
 
+    /// A copy that outlives the buffer.
+    pub fn to_owned_args(&self) -> OwnedArgs {
+        let shift = self.bytes.start;
+        let spans = self.spans.iter().map(|span| Span { start: span.start - shift, end: span.end - shift });
+        OwnedArgs { buffer: self.raw().into(), spans: spans.collect(), is_inline: self.is_inline }
+    }
+
     /// Appends the request in canonical form; one copy if it came in that form.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let raw = self.raw();
-        if raw.first() == Some(&b'*') && raw.len() == self.canonical_len() {
+        if !self.is_inline && raw.len() == self.canonical_len() {
             out.extend_from_slice(raw);
         } else {
             super::encode_command(out, &self.iter().collect::<Vec<_>>());
@@ -126,6 +136,46 @@ impl<'a> Args<'a> {
         let header = |n: usize| 3 + n.checked_ilog10().unwrap_or(0) as usize + 1;
         header(self.len())
             + self.spans.iter().map(|span| header(span.end - span.start) + span.end - span.start + 2).sum::<usize>()
+    }
+}
+
+/// A request that owns its bytes: queued, or made inside the server.
+#[derive(Clone, Debug)]
+pub struct OwnedArgs {
+    buffer: Box<[u8]>,
+    spans: Box<[Span]>,
+    is_inline: bool,
+}
+
+impl OwnedArgs {
+    /// The canonical form of these arguments.
+    pub fn of(args: &[&[u8]]) -> OwnedArgs {
+        let mut buffer = Vec::new();
+        super::encode_command(&mut buffer, args);
+        let mut spans = Vec::with_capacity(args.len());
+        let mut end = 0;
+        for arg in args {
+            // Each argument is followed by CR LF and preceded by a header: find it from the front.
+            let header = memchr::memchr(b'$', &buffer[end..]).expect("a bulk header") + end;
+            let start = memchr::memchr(b'\n', &buffer[header..]).expect("a header's end") + header + 1;
+            end = start + arg.len();
+            spans.push(Span { start, end });
+        }
+        OwnedArgs { buffer: buffer.into(), spans: spans.into(), is_inline: false }
+    }
+
+    pub fn args(&self) -> Args<'_> {
+        Args {
+            buffer: &self.buffer,
+            spans: &self.spans,
+            bytes: Span { start: 0, end: self.buffer.len() },
+            is_inline: self.is_inline,
+        }
+    }
+
+    /// Bytes allocated for it.
+    pub fn size_bytes(&self) -> usize {
+        self.buffer.len() + std::mem::size_of_val(&*self.spans)
     }
 }
 
@@ -157,7 +207,12 @@ impl Parser {
 
     /// The arguments of a request of this parser.
     pub fn args<'a>(&'a self, request: &Request, buffer: &'a [u8]) -> Args<'a> {
-        Args { buffer, spans: &self.spans[request.first_arg..request.first_arg + request.argc], bytes: request.bytes }
+        Args {
+            buffer,
+            spans: &self.spans[request.first_arg..request.first_arg + request.argc],
+            bytes: request.bytes,
+            is_inline: request.is_inline,
+        }
     }
 
     /// Whether a request is under way.
@@ -206,7 +261,7 @@ impl Parser {
             let start = self.at;
             self.at = next;
             if count <= 0 {
-                self.push_request(start, self.spans.len());
+                self.push_request(start, self.spans.len(), false);
                 return Ok(true);
             }
             self.partial =
@@ -239,7 +294,7 @@ impl Parser {
             return Ok(false);
         }
         self.partial = None;
-        self.push_request(partial.start, partial.first_arg);
+        self.push_request(partial.start, partial.first_arg, false);
         Ok(true)
     }
 
@@ -324,13 +379,13 @@ impl Parser {
             write_at += word.len();
         }
         self.at = end + 1;
-        self.push_request(start, first_arg);
+        self.push_request(start, first_arg, true);
         Ok(true)
     }
 
-    fn push_request(&mut self, start: usize, first_arg: usize) {
+    fn push_request(&mut self, start: usize, first_arg: usize, is_inline: bool) {
         let argc = self.spans.len() - first_arg;
-        self.requests.push(Request { first_arg, argc, bytes: Span { start, end: self.at } });
+        self.requests.push(Request { first_arg, argc, bytes: Span { start, end: self.at }, is_inline });
     }
 }
 
@@ -439,6 +494,28 @@ mod tests {
                 assert!(parser.error().is_some());
             }
         }
+    }
+
+    #[test]
+    fn an_inline_request_cannot_pose_as_a_canonical_one() {
+        // Unquoted in place, these bytes are the canonical form of something else, of the right length.
+        let mut buffer = b"\"\\x2a1\\r\\n$4\\r\\nevil\" \n".to_vec();
+        let (mut parser, mut out) = (Parser::default(), Vec::new());
+        parser.parse(&mut buffer, Limits::default());
+        parser.args(&parser.requests()[0], &buffer).encode(&mut out);
+        assert_eq!(out, b"*1\r\n$12\r\n*1\r\n$4\r\nevil\r\n");
+    }
+
+    #[test]
+    fn owned_requests_keep_their_arguments() {
+        let args: Vec<&[u8]> = vec![b"set", b"a$b\n", b"", b"0123456789ab"];
+        let owned = OwnedArgs::of(&args);
+        assert_eq!(owned.args().iter().collect::<Vec<_>>(), args);
+        let mut buffer = [b"ping\r\n".as_slice(), owned.args().raw()].concat();
+        let mut parser = Parser::default();
+        parser.parse(&mut buffer, Limits::default());
+        let copy = parser.args(&parser.requests()[1], &buffer).to_owned_args();
+        assert_eq!(copy.args().iter().collect::<Vec<_>>(), args);
     }
 
     #[test]
