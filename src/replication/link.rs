@@ -5,16 +5,22 @@
 //! engine has loaded a whole payload nothing here asks it to give its old data up.
 //! Protocol: PING, AUTH, REPLCONF, PSYNC (SYNC for masters without it), payload, stream, REPLCONF ACK.
 
+mod face;
+mod state;
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 
-use super::Level;
+use self::state::{LinkError, State, hold};
 use super::backoff::Backoff;
 use super::handshake::{self, PsyncReply, Step, Verdict};
-use super::line::{LineBuffer, LineTooLong};
-use super::payload::{PayloadError, PayloadPart, PayloadReader};
-use super::position::{Position, ReplId};
-use crate::log::Offset;
+use super::line::LineBuffer;
+use super::payload::{PayloadPart, PayloadReader};
+use super::{Level, Offset, Position, ReplId};
 use crate::time::Millis;
+
+pub use self::face::{LinkAction, LinkConfig, LinkEvent, LinkStatus, SyncProgress};
 
 /// Acknowledgements and signs of life go out this often.
 const HEARTBEAT_MS: u64 = 1_000;
@@ -22,164 +28,11 @@ const HEARTBEAT_MS: u64 = 1_000;
 /// A link that streamed at least this long has worked: its loss is not one more failure of many.
 const PROVEN_MS: u64 = 1_000;
 
-/// Stream bytes kept while a payload is loaded. The shell stops reading at once (`wants_bytes`), so this is what
-/// one read may bring; a master that makes it more is cut off.
-const HELD_BYTES_MAX: usize = 1024 * 1024;
-
-/// Whom to follow, and what to tell about ourselves.
-#[derive(Clone, Debug)]
-pub struct LinkConfig {
-    pub host: String,
-    pub port: u16,
-    /// `masteruser`, `masterauth`.
-    pub user: Option<Vec<u8>>,
-    pub password: Option<Vec<u8>>,
-    /// `replica-announce-port`, else the port we listen at.
-    pub listening_port: u16,
-    /// `replica-announce-ip`.
-    pub announce_ip: Option<String>,
-    /// The version of Redis that we announce.
-    pub version: String,
-    /// `repl-timeout`, in milliseconds.
-    pub timeout_ms: u64,
-}
-
-#[derive(Debug)]
-pub enum LinkEvent {
-    /// The connection that was dialled stands.
-    Connected,
-    ConnectFailed(String),
-    Bytes(Bytes),
-    /// The connection ended, by whatever reason.
-    Closed,
-    /// After `EndPayload`: the payload is our data now.
-    Loaded,
-    /// After `BeginPayload`: it could not be kept, read or loaded; our old data is untouched.
-    LoadFailed(String),
-    /// The master wants an acknowledgement at once (GETACK).
-    AckWanted,
-    /// Time has passed: to be given at `next_timeout`, or any time.
-    Tick,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub enum LinkAction {
-    /// Connect, and say `Connected` or `ConnectFailed`.
-    Dial {
-        host: String,
-        port: u16,
-    },
-    Send(Bytes),
-    /// Close the connection, or give its dialling up. Nothing that it still says may come in as an event.
-    Close,
-    /// A payload follows: our data as it will be at `position` (none: the master knows no positions).
-    BeginPayload {
-        position: Option<Position>,
-        size_bytes: Option<u64>,
-    },
-    Payload(Bytes),
-    /// The payload is whole: verify it, load it, say `Loaded` or `LoadFailed`.
-    EndPayload,
-    /// The payload will not come to its end.
-    AbandonPayload,
-    /// Our history is the master's now, from `position` on: the log is reset, our peers must come again. The
-    /// stream's db is what the payload said.
-    Adopt {
-        position: Option<Position>,
-    },
-    /// Our history goes on at our own offset, under this name if the master gave one.
-    Continue {
-        replid: Option<ReplId>,
-    },
-    /// Bytes of the stream, in order, cut anywhere.
-    Stream(Bytes),
-    Log(Level, String),
-}
-
-/// Where the link stands. One variant, one meaning, only its own data.
-#[derive(Debug)]
-enum State {
-    /// Not connected; dial at `retry_at`.
-    Waiting { retry_at: Millis },
-    /// Dialled, not yet connected.
-    Connecting { since: Millis },
-    /// `step` was sent; its reply is awaited.
-    Handshake { step: Step, reply: LineBuffer, last_byte_at: Millis },
-    /// PSYNC was sent; the master may take its time, saying newlines.
-    WaitingPsync { reply: LineBuffer, last_byte_at: Millis },
-    /// The payload comes in; our history is still the old one.
-    ReceivingSnapshot { position: Option<Position>, payload: PayloadReader, last_byte_at: Millis },
-    /// The payload is whole and being loaded; `held` is the stream's beginning, if it came with it.
-    Loading { position: Option<Position>, held: Vec<Bytes>, last_sign_at: Millis },
-    /// The stream flows: pass on, count, acknowledge each second (unless the master knows no offsets).
-    Streaming { since: Millis, last_byte_at: Millis, last_ack_at: Millis, acknowledges: bool },
-}
-
-/// Why an attempt to follow ended. The text is the log line.
-#[derive(Debug, thiserror::Error)]
-enum LinkError {
-    #[error("{0}")]
-    Refused(String),
-    #[error("Error condition on socket for SYNC: {0}")]
-    NotConnected(String),
-    #[error("Master did not respond to command during SYNC handshake")]
-    ClosedInHandshake,
-    #[error("Master did not reply to PSYNC, will try later")]
-    ClosedInPsync,
-    #[error("I/O error trying to sync with MASTER: connection lost")]
-    ClosedInPayload,
-    #[error("Connection with master lost.")]
-    ClosedInStream,
-    #[error("Timeout connecting to the MASTER...")]
-    ConnectTimeout,
-    #[error(
-        "Timeout receiving bulk data from MASTER... If the problem persists try to set the 'repl-timeout' parameter in redis.conf to a larger value."
-    )]
-    PayloadTimeout,
-    #[error("MASTER timeout: no data nor PING received...")]
-    StreamTimeout,
-    #[error("Bad protocol from MASTER: {0}")]
-    Line(#[from] LineTooLong),
-    #[error("{0}")]
-    Payload(#[from] PayloadError),
-    #[error("Failed trying to load the MASTER synchronization DB: {0}")]
-    LoadFailed(String),
-    #[error("Bad protocol from MASTER: more than {HELD_BYTES_MAX} bytes while loading")]
-    TooMuchHeld,
-    #[error("The replication link cannot take {event} while {state}")]
-    Illegal { state: &'static str, event: &'static str },
-}
-
-/// What INFO and ROLE show of the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkStatus {
-    /// ROLE's word: connect, connecting, handshake, sync, connected.
-    pub state: &'static str,
-    /// master_link_status:up.
-    pub is_up: bool,
-    /// When the master last said something; none unless up.
-    pub last_byte_at: Option<Millis>,
-    /// The payload on its way, if one is.
-    pub sync: Option<SyncProgress>,
-    /// Since when the link is down; none if it is up or never was.
-    pub down_since: Option<Millis>,
-}
-
-/// How far a full resync has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SyncProgress {
-    /// Of the payload; none where the master does not know it beforehand.
-    pub size_bytes: Option<u64>,
-    pub read_bytes: u64,
-    pub last_byte_at: Millis,
-}
-
 #[derive(Debug)]
 pub struct MasterLink {
     config: LinkConfig,
     state: State,
     backoff: Backoff,
-    sync: Option<SyncProgress>,
     down_since: Option<Millis>,
 }
 
@@ -207,18 +60,28 @@ impl Turn<'_> {
     fn acknowledge(&mut self, offset: Offset) {
         self.send(handshake::encode(&["REPLCONF", "ACK", &offset.to_string()]));
     }
+
+    fn log_unsupported(&mut self, reply: &str) {
+        if reply.starts_with("-ERR") {
+            self.notice(format!("Master does not support PSYNC or is in error state (reply: {reply})"));
+        } else {
+            self.log(Level::Warning, format!("Unexpected reply to PSYNC from master: {reply}"));
+        }
+        self.notice("Retrying with SYNC...");
+    }
+
+    fn log_payload(&mut self, size_bytes: Option<u64>, target: &str) {
+        self.notice(match size_bytes {
+            Some(size) => format!("MASTER <-> REPLICA sync: receiving {size} bytes from master {target}"),
+            None => format!("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF {target}"),
+        });
+    }
 }
 
 impl MasterLink {
     /// A link that dials at its first event. `seed` decides the jitter of its retries.
     pub fn new(config: LinkConfig, seed: u64, now: Millis) -> MasterLink {
-        MasterLink {
-            config,
-            state: State::Waiting { retry_at: now },
-            backoff: Backoff::new(seed),
-            sync: None,
-            down_since: None,
-        }
+        MasterLink { config, state: State::Waiting { retry_at: now }, backoff: Backoff::new(seed), down_since: None }
     }
 
     /// Takes an event in. `own` is the position that our data is at when the event comes: PSYNC asks to go on
@@ -232,17 +95,12 @@ impl MasterLink {
 
     /// When the next `Tick` is due. There is always one: no state waits for ever.
     pub fn next_timeout(&self) -> Millis {
-        let timeout_ms = self.config.timeout_ms;
+        let deadline = self.deadline();
         match self.state {
-            State::Waiting { retry_at } => retry_at,
-            State::Connecting { since } => since.plus(timeout_ms),
-            State::Handshake { last_byte_at, .. }
-            | State::WaitingPsync { last_byte_at, .. }
-            | State::ReceivingSnapshot { last_byte_at, .. } => last_byte_at.plus(timeout_ms),
-            State::Loading { last_sign_at, .. } => last_sign_at.plus(HEARTBEAT_MS),
-            State::Streaming { last_byte_at, last_ack_at, .. } => {
-                last_byte_at.plus(timeout_ms).min(last_ack_at.plus(HEARTBEAT_MS))
+            State::Loading { last_sign_at: last, .. } | State::Streaming { last_ack_at: last, .. } => {
+                deadline.min(last.plus(HEARTBEAT_MS))
             }
+            _ => deadline,
         }
     }
 
@@ -251,49 +109,264 @@ impl MasterLink {
         !matches!(self.state, State::Loading { .. })
     }
 
-    /// Takes over changed directives. Host and port are another link's.
-    pub fn configure(&mut self, config: LinkConfig) {
-        self.config = config;
-    }
-
     pub fn config(&self) -> &LinkConfig {
         &self.config
     }
 
+    /// Takes over changed directives. Another host or port is another link's.
+    pub fn configure(&mut self, config: LinkConfig) {
+        self.config = config;
+    }
+
     /// Follows no more: what is open is closed, what is half received is abandoned.
-    pub fn stop(mut self, out: &mut Vec<LinkAction>) {
+    pub fn stop(self, out: &mut Vec<LinkAction>) {
         self.hang_up(out);
     }
 
     pub fn status(&self) -> LinkStatus {
-        let is_up = matches!(self.state, State::Streaming { .. });
-        let last_byte_at = match self.state {
-            State::Streaming { last_byte_at, .. } => Some(last_byte_at),
-            _ => None,
+        let (last_byte_at, sync) = match self.state {
+            State::Streaming { last_byte_at, .. } => (Some(last_byte_at), None),
+            State::ReceivingSnapshot { progress, .. } | State::Loading { progress, .. } => (None, Some(progress)),
+            _ => (None, None),
         };
-        LinkStatus { state: self.state.role_word(), is_up, last_byte_at, sync: self.sync, down_since: self.down_since }
+        let is_up = last_byte_at.is_some();
+        LinkStatus { state: self.state.role_word(), is_up, last_byte_at, sync, down_since: self.down_since }
     }
 
     fn step(&mut self, turn: &mut Turn<'_>, event: LinkEvent) -> Result<(), LinkError> {
         match (&self.state, event) {
-            (State::Waiting { .. }, LinkEvent::Tick) => Ok(()),
-            (_, _) => Ok(()),
+            (_, LinkEvent::Tick) => self.on_tick(turn),
+            (State::Connecting { .. }, LinkEvent::Connected) => {
+                turn.notice("Non blocking connect for SYNC fired the event.");
+                self.become_handshaking(turn, Step::first());
+                Ok(())
+            }
+            (State::Connecting { .. }, LinkEvent::ConnectFailed(reason)) => Err(LinkError::NotConnected(reason)),
+            (State::Loading { .. }, LinkEvent::Loaded) => {
+                self.on_loaded(turn);
+                Ok(())
+            }
+            (State::ReceivingSnapshot { .. } | State::Loading { .. }, LinkEvent::LoadFailed(reason)) => {
+                Err(LinkError::LoadFailed(reason))
+            }
+            (State::Streaming { .. }, LinkEvent::AckWanted) => {
+                self.acknowledge(turn);
+                Ok(())
+            }
+            (state, LinkEvent::Closed) if state.is_dialled() => Err(state.closed_error()),
+            (state, LinkEvent::Bytes(bytes)) if state.is_connected() => self.on_bytes(turn, bytes),
+            (state, event) => Err(LinkError::Illegal { state: state.name(), event: event.name() }),
         }
     }
 
-    fn hang_up(&mut self, out: &mut Vec<LinkAction>) {}
+    fn on_tick(&mut self, turn: &mut Turn<'_>) -> Result<(), LinkError> {
+        let now = turn.now;
+        let expired = self.deadline() <= now;
+        match &mut self.state {
+            State::Waiting { .. } if expired => self.become_connecting(turn),
+            State::Waiting { .. } => {}
+            _ if expired => return Err(self.state.timeout_error()),
+            State::Loading { last_sign_at, .. } if last_sign_at.plus(HEARTBEAT_MS) <= now => {
+                *last_sign_at = now;
+                turn.send(b"\n".as_slice());
+            }
+            State::Streaming { last_ack_at, .. } if last_ack_at.plus(HEARTBEAT_MS) <= now => self.acknowledge(turn),
+            _ => {}
+        }
+        Ok(())
+    }
 
-    fn become_waiting(&mut self, turn: &mut Turn<'_>, error: &LinkError) {}
-}
+    /// Passes bytes to the state that they meet; what one state leaves over is the next one's.
+    fn on_bytes(&mut self, turn: &mut Turn<'_>, mut bytes: Bytes) -> Result<(), LinkError> {
+        while !bytes.is_empty() {
+            self.state.hear(turn.now);
+            match &mut self.state {
+                State::Handshake { step, reply, .. } => {
+                    let step = *step;
+                    if let Some(line) = reply.take_line(&mut bytes)? {
+                        self.on_handshake_reply(turn, step, &line)?;
+                    }
+                }
+                State::WaitingPsync { reply, .. } => {
+                    if let Some(line) = reply.take_line(&mut bytes)? {
+                        self.on_psync_reply(turn, &line)?;
+                    }
+                }
+                State::ReceivingSnapshot { payload, .. } => {
+                    let part = payload.read(&mut bytes)?;
+                    self.on_payload(turn, part);
+                }
+                State::Loading { held, .. } => hold(held, &std::mem::take(&mut bytes))?,
+                State::Streaming { .. } => turn.out.push(LinkAction::Stream(std::mem::take(&mut bytes))),
+                State::Waiting { .. } | State::Connecting { .. } => unreachable!("bytes need a connection"),
+            }
+        }
+        Ok(())
+    }
 
-impl State {
-    fn role_word(&self) -> &'static str {
-        match self {
-            State::Waiting { .. } => "connect",
-            State::Connecting { .. } => "connecting",
-            State::Handshake { .. } | State::WaitingPsync { .. } => "handshake",
-            State::ReceivingSnapshot { .. } | State::Loading { .. } => "sync",
-            State::Streaming { .. } => "connected",
+    fn on_handshake_reply(&mut self, turn: &mut Turn<'_>, step: Step, reply: &str) -> Result<(), LinkError> {
+        match step.judge(reply) {
+            Verdict::Fatal(line) => return Err(LinkError::Refused(line)),
+            Verdict::Next(Some((level, line))) => turn.log(level, line),
+            Verdict::Next(None) => {}
+        }
+        match step.next(&self.config) {
+            Some(next) => self.become_handshaking(turn, next),
+            None => self.become_waiting_psync(turn),
+        }
+        Ok(())
+    }
+
+    fn on_psync_reply(&mut self, turn: &mut Turn<'_>, line: &str) -> Result<(), LinkError> {
+        match PsyncReply::parse(line) {
+            PsyncReply::KeepAlive => {}
+            PsyncReply::TryLater => return Err(LinkError::TryLater(line.to_owned())),
+            PsyncReply::FullResync { replid, offset } => {
+                let replid = ReplId::parse(replid.as_bytes()).ok_or(LinkError::WrongSyntax("+FULLRESYNC"))?;
+                let offset = offset.parse().map(Offset).map_err(|_| LinkError::WrongSyntax("+FULLRESYNC"))?;
+                turn.notice(format!("Full resync from master: {replid}:{offset}"));
+                self.become_receiving(turn.now, Some(Position { replid, offset, db: None }));
+            }
+            PsyncReply::Continue { replid } => self.on_continue(turn, replid)?,
+            PsyncReply::Unsupported => {
+                turn.log_unsupported(line);
+                turn.send(b"SYNC\r\n".as_slice());
+                self.become_receiving(turn.now, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_continue(&mut self, turn: &mut Turn<'_>, replid: &str) -> Result<(), LinkError> {
+        // A master that continues what was never asked for would have us apply a stream to other data.
+        let own = turn.own.ok_or(LinkError::WrongSyntax("+CONTINUE"))?;
+        let replid = ReplId::parse(replid.as_bytes());
+        turn.notice("Successful partial resynchronization with master.");
+        if let Some(new) = replid.filter(|new| *new != own.replid) {
+            turn.log(Level::Warning, format!("Master replication ID changed to {new}"));
+        }
+        turn.notice("MASTER <-> REPLICA sync: Master accepted a Partial Resynchronization.");
+        turn.out.push(LinkAction::Continue { replid });
+        self.become_streaming(turn.now, true);
+        Ok(())
+    }
+
+    fn on_payload(&mut self, turn: &mut Turn<'_>, part: Option<PayloadPart>) {
+        let State::ReceivingSnapshot { position, payload, progress } = &mut self.state else { return };
+        match part {
+            Some(PayloadPart::Begin { size_bytes }) => {
+                progress.size_bytes = size_bytes;
+                turn.log_payload(size_bytes, self.config.payload_target);
+                turn.out.push(LinkAction::BeginPayload { position: *position, size_bytes });
+            }
+            Some(PayloadPart::Chunk(chunk)) => {
+                progress.read_bytes += chunk.len() as u64;
+                turn.out.push(LinkAction::Payload(chunk));
+            }
+            Some(PayloadPart::KeepAlive) | None => {}
+        }
+        if payload.is_at_end() {
+            turn.out.push(LinkAction::EndPayload);
+            let (position, progress) = (*position, *progress);
+            self.state = State::Loading { position, progress, held: Vec::new(), last_sign_at: turn.now };
+        }
+    }
+
+    fn on_loaded(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        let State::Loading { position, held, .. } = &mut self.state else { return };
+        let (position, held) = (*position, std::mem::take(held));
+        turn.out.push(LinkAction::Adopt { position });
+        turn.notice("MASTER <-> REPLICA sync: Finished with success");
+        self.become_streaming(now, position.is_some());
+        if let Some(position) = position {
+            // Redis waits for this acknowledgement before it sends the stream behind a marked payload.
+            turn.acknowledge(position.offset);
+        }
+        if !held.is_empty() {
+            turn.out.push(LinkAction::Stream(Bytes::from(held)));
+        }
+    }
+
+    fn acknowledge(&mut self, turn: &mut Turn<'_>) {
+        let State::Streaming { last_ack_at, acknowledges, .. } = &mut self.state else { return };
+        *last_ack_at = turn.now;
+        if let Some(own) = turn.own.filter(|_| *acknowledges) {
+            turn.acknowledge(own.offset);
+        }
+    }
+
+    fn become_connecting(&mut self, turn: &mut Turn<'_>) {
+        let (host, port) = (self.config.host.clone(), self.config.port);
+        turn.notice(format!("Connecting to MASTER {host}:{port}"));
+        turn.out.push(LinkAction::Dial { host, port });
+        turn.notice("MASTER <-> REPLICA sync started");
+        self.state = State::Connecting { since: turn.now };
+    }
+
+    fn become_handshaking(&mut self, turn: &mut Turn<'_>, step: Step) {
+        turn.send(handshake::encode(&step.request(&self.config).unwrap_or_default()));
+        self.state = State::Handshake { step, reply: LineBuffer::default(), last_byte_at: turn.now };
+    }
+
+    fn become_waiting_psync(&mut self, turn: &mut Turn<'_>) {
+        let (replid, byte) = match turn.own {
+            Some(own) => (own.replid.to_string(), own.psync_offset().to_string()),
+            None => ("?".to_owned(), "-1".to_owned()),
+        };
+        turn.notice(match turn.own {
+            Some(_) => format!("Trying a partial resynchronization (request {replid}:{byte})."),
+            None => "Partial resynchronization not possible (no cached master)".to_owned(),
+        });
+        turn.send(handshake::encode(&["PSYNC", &replid, &byte]));
+        self.state = State::WaitingPsync { reply: LineBuffer::default(), last_byte_at: turn.now };
+    }
+
+    fn become_receiving(&mut self, now: Millis, position: Option<Position>) {
+        let progress = SyncProgress { size_bytes: None, read_bytes: 0, last_byte_at: now };
+        self.state = State::ReceivingSnapshot { position, payload: PayloadReader::new(), progress };
+    }
+
+    fn become_streaming(&mut self, now: Millis, acknowledges: bool) {
+        self.down_since = None;
+        self.state = State::Streaming { since: now, last_byte_at: now, last_ack_at: now, acknowledges };
+    }
+
+    /// The one way out of every error.
+    fn become_waiting(&mut self, turn: &mut Turn<'_>, error: &LinkError) {
+        turn.log(error.level(), error.to_string());
+        self.hang_up(turn.out);
+        let mut delay_ms = self.backoff.fail();
+        if let State::Streaming { since, .. } = self.state {
+            self.down_since = Some(turn.now);
+            if turn.now.since(since) >= PROVEN_MS {
+                self.backoff.succeed();
+                delay_ms = 0;
+            }
+        }
+        self.state = State::Waiting { retry_at: turn.now.plus(delay_ms) };
+    }
+
+    fn hang_up(&self, out: &mut Vec<LinkAction>) {
+        if self.state.has_payload() {
+            out.push(LinkAction::AbandonPayload);
+        }
+        if self.state.is_dialled() {
+            out.push(LinkAction::Close);
+        }
+    }
+
+    /// When the present state has lasted too long. Loading is our own work: its end is the engine's to tell.
+    fn deadline(&self) -> Millis {
+        let timeout_ms = self.config.timeout_ms;
+        match self.state {
+            State::Waiting { retry_at } => retry_at,
+            State::Connecting { since: last }
+            | State::Handshake { last_byte_at: last, .. }
+            | State::WaitingPsync { last_byte_at: last, .. }
+            | State::ReceivingSnapshot { progress: SyncProgress { last_byte_at: last, .. }, .. }
+            | State::Streaming { last_byte_at: last, .. } => last.plus(timeout_ms),
+            State::Loading { .. } => Millis(u64::MAX),
         }
     }
 }

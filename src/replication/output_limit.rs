@@ -33,6 +33,11 @@ impl OverLimit {
         }
         now.since(*self.since.get_or_insert(now)) > limit.soft_ms
     }
+
+    /// When a peer that is over the soft limit, and stays so, is to be cut off.
+    pub fn ends_at(&self, limit: OutputLimit) -> Option<Millis> {
+        self.since.map(|since| since.plus(limit.soft_ms + 1))
+    }
 }
 
 #[cfg(test)]

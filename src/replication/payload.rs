@@ -54,7 +54,7 @@ pub(super) enum PayloadError {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PayloadPart {
     KeepAlive,
-    Begin { size: Option<u64> },
+    Begin { size_bytes: Option<u64> },
     Chunk(Bytes),
 }
 
@@ -104,6 +104,11 @@ impl PayloadReader {
         matches!(self, PayloadReader::Sized { left: 0 } | PayloadReader::Ended)
     }
 
+    /// Whether the header has been read.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self, PayloadReader::Header(_))
+    }
+
     fn on_header(&mut self, line: &str) -> Result<PayloadPart, PayloadError> {
         if line.is_empty() {
             return Ok(PayloadPart::KeepAlive);
@@ -116,11 +121,11 @@ impl PayloadReader {
         if let Some(mark) = body.strip_prefix("EOF:") {
             let mark = EndMark(mark.as_bytes().try_into().map_err(|_| not_a_payload())?);
             *self = PayloadReader::Marked { mark, held: Bytes::new() };
-            return Ok(PayloadPart::Begin { size: None });
+            return Ok(PayloadPart::Begin { size_bytes: None });
         }
         let size = body.parse().map_err(|_| not_a_payload())?;
         *self = PayloadReader::Sized { left: size };
-        Ok(PayloadPart::Begin { size: Some(size) })
+        Ok(PayloadPart::Begin { size_bytes: Some(size) })
     }
 }
 
