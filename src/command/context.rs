@@ -6,7 +6,8 @@ use rand::rngs::SmallRng;
 
 use crate::config::Config;
 use crate::keyspace::{Key, KeyHasher};
-use crate::replication::Node;
+use crate::log::Offset;
+use crate::replication::{Node, PsyncRequest};
 use crate::resp::{self, Reply};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
@@ -61,9 +62,9 @@ impl<'a> Args<'a> {
         self.hasher.key(bytes)
     }
 
-    /// Words from `from` on.
-    pub fn from(&self, from: usize) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
-        self.words.iter().skip(from)
+    /// Words from `first` on.
+    pub fn rest(&self, first: usize) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
+        self.words.iter().skip(first)
     }
 
     /// Whether word `index` exists and is `word`, whatever the case.
@@ -219,28 +220,45 @@ pub struct ShutdownOptions {
 pub enum Outcome {
     /// Nothing.
     Done,
+    /// How the rest is read or answered has changed (AUTH, HELLO, RESET).
+    EndBatch,
     /// Close the connection after its output.
     Close,
-    /// Run the client's queue as one unit.
+    /// Run the client's queue as one unit, and answer.
     Exec,
-    /// WAIT: answer once so many replicas have acknowledged the client's last write, or at the deadline.
+    /// The client watches a key now.
+    WatchAdded,
+    /// The client watches nothing any more.
+    Unwatch,
+    /// WAIT: answer once so many replicas have acknowledged all that is written so far, or at the deadline.
     Wait { replicas: usize, deadline: Option<Millis> },
     /// The client wants to follow us.
-    BecomePeer(crate::replication::Request),
+    Psync(PsyncRequest),
+    /// The client wants to follow us and knows no positions.
+    Sync,
+    /// A peer has applied the stream up to here.
+    PeerAcked(Offset),
+    /// The master wants to know how far we are.
+    AckWanted,
     /// Follow this server, or nobody.
     ReplicaOf(Option<(String, u16)>),
     /// Directives were set; those of the engine and the shell take effect.
     ConfigChanged(Vec<&'static str>),
+    /// Rewrite the configuration file; the engine's shell answers.
     ConfigRewrite,
-    /// Write the RDB file; the reply comes when it is there.
+    /// Write the RDB file; the answer comes when it is there.
     Save,
-    /// Start writing the RDB file in the background.
+    /// Start writing the RDB file in the background; answered already.
     BackgroundSave,
-    /// DEBUG RELOAD: write the RDB file and load it again.
-    Reload { save: bool, flush: bool },
+    /// DEBUG RELOAD: write the RDB file, if asked to, and load it; the answer comes afterwards.
+    Reload { save: bool },
     Shutdown(ShutdownOptions),
     /// The whole server stands still (DEBUG SLEEP).
     Sleep(Duration),
-    /// CLIENT PAUSE ended or changed: clients that wait look again.
+    /// CLIENT PAUSE began, changed or ended.
     PauseChanged,
+    /// DEBUG CHANGE-REPL-ID.
+    ChangeReplid,
+    /// CLIENT KILL of the link to our master.
+    CutMasterLink,
 }

@@ -23,8 +23,10 @@ pub enum Action {
     /// The payload is whole: finish, and say `link_loaded` or `link_load_failed`.
     LoadEnd { link: LinkId },
     LoadAbandon { link: LinkId },
-    /// Write this snapshot as an RDB stream to the peer, then say `payload_sent`.
+    /// Write this snapshot as an RDB stream: its pieces are the peer's `PayloadChunk` events.
     FullSync { peer: Token, payload: Payload },
+    /// Stop writing it.
+    AbandonPayload { peer: Token },
     /// Write this snapshot to the RDB file, then say `saved`.
     Save { snapshot: Snapshot, position: Option<Position>, purpose: SavePurpose },
     /// Cancel a background save.
@@ -34,7 +36,7 @@ pub enum Action {
     /// Everything stands still.
     Sleep(std::time::Duration),
     /// Rewrite the configuration file; answer the client.
-    RewriteConfig { client: Token, text: String },
+    RewriteConfig { client: Token },
     /// A directive of the shell was set.
     ConfigChanged(Vec<&'static str>),
     Log(Level, String),
@@ -46,10 +48,8 @@ pub enum Action {
 pub struct Payload {
     pub snapshot: Snapshot,
     pub position: Position,
-    /// What precedes the payload on the wire: the `+FULLRESYNC` line, if the peer knows it.
-    pub preamble: Bytes,
-    /// The 40 bytes that frame it; none if the peer needs a length first.
-    pub end_mark: Option<[u8; 40]>,
+    /// The peer needs its length before its first byte.
+    pub whole: bool,
 }
 
 /// Who waits for a save.

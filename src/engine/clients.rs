@@ -31,11 +31,11 @@ impl Engine {
     /// Lets a connection in.
     pub fn connect(&mut self, now: Now, endpoint: Endpoint) -> Result<Token, Refused> {
         self.stats.connections_received += 1;
-        if self.sessions.len() >= self.config.settings.maxclients {
+        if self.sessions.len() >= self.config.maxclients {
             self.stats.rejected_connections += 1;
             return Err(Refused::TooManyClients);
         }
-        let settings = &self.config.settings;
+        let settings = &*self.config;
         if settings.protected_mode && settings.requirepass.is_none() && !endpoint.is_local {
             self.stats.rejected_connections += 1;
             return Err(Refused::ProtectedMode);
@@ -64,7 +64,7 @@ impl Engine {
 
     /// Closes ordinary clients that have been silent for longer than `timeout`.
     pub(super) fn close_idle_clients(&mut self, now: Now) {
-        let limit_s = u64::from(self.config.settings.timeout_s);
+        let limit_s = u64::from(self.config.timeout_s);
         if limit_s == 0 {
             return;
         }
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Closes clients whose output exceeds their limit. Replicas have theirs in their machine.
     pub(super) fn close_over_output_limit(&mut self, now: Millis) {
-        let limit = self.config.settings.output_limit(crate::config::ClientClass::Normal);
+        let limit = self.config.output_limit(crate::config::ClientClass::Normal);
         let mut over = Vec::new();
         for (token, session) in self.sessions.iter_mut().filter(|(_, session)| session.kind == ClientKind::Normal) {
             let bytes = (session.outbox.len() + session.unsent_bytes) as u64;

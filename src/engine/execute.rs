@@ -46,7 +46,7 @@ impl Engine {
             session.query_capacity_bytes = input.buffer_mut().capacity();
             input.limits.authenticated = session.authenticated;
         }
-        input.limits.bulk_max_bytes = self.config.settings.proto_max_bulk_len as i64;
+        input.limits.bulk_max_bytes = self.config.proto_max_bulk_len as i64;
         turn
     }
 
@@ -230,7 +230,7 @@ impl Engine {
         let result = handler(&mut cx, args);
         *reply = std::mem::take(&mut cx.reply);
         if may_propagate && self.effects.changes != changes_before {
-            self.effects.end_request(db, args);
+            self.effects.end_request(db, &args.words);
         }
         result.unwrap_or_else(|error| {
             self.stats.error_replies += 1;
@@ -292,7 +292,7 @@ impl Engine {
 
 fn unknown_command(args: &Args<'_>) -> CommandError {
     let mut quoted = String::new();
-    for arg in args.from(1) {
+    for arg in args.rest(1) {
         if quoted.len() >= 128 {
             break;
         }

@@ -102,7 +102,7 @@ fn refuse(text: &'static str) -> Option<Verdict> {
 }
 
 fn protected(call: &Call<'_>) -> Option<Verdict> {
-    let allowed = call.engine.config.settings.enable_debug_command;
+    let allowed = call.engine.config.enable_debug_command;
     if !call.entry.has(Flags::PROTECTED) || allowed.allows(call.session.endpoint.is_local) {
         return None;
     }

@@ -102,6 +102,11 @@ impl Input {
         Args::hashed(self.parser.args(&resolved.request, &self.buffer), self.hasher, resolved.first_key)
     }
 
+    /// The bytes of a request as they came.
+    pub(super) fn raw(&self, resolved: &Resolved) -> &[u8] {
+        &self.buffer[resolved.request.bytes()]
+    }
+
     pub(super) fn error(&self) -> Option<ProtocolError> {
         self.parser.error()
     }

@@ -73,8 +73,8 @@ impl Engine {
     pub fn new(config: Config, seed: u64, now: Now) -> Engine {
         let mut rng = SmallRng::seed_from_u64(seed);
         let hasher = KeyHasher::new((rng.next_u64(), rng.next_u64()));
-        let keyspace = Keyspace::new(config.settings.databases, hasher);
-        let node = Node::new(ReplId::random(&mut rng), config.settings.repl_backlog_size);
+        let keyspace = Keyspace::new(config.databases, hasher);
+        let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
         let mut server = ServerFacts { started_at: now.mono, started_unix_s: now.unix_s(), ..ServerFacts::default() };
         server.run_id = ReplId::random(&mut rng).to_string();
         server.save.last_save_unix_s = now.unix_s();
@@ -99,7 +99,7 @@ impl Engine {
             config,
         };
         engine.refresh_conditions(now);
-        if let Some(master) = engine.config.settings.replicaof.clone() {
+        if let Some(master) = engine.config.replicaof.clone() {
             engine.follow(now, master.host, master.port);
         }
         engine
@@ -117,8 +117,8 @@ impl Engine {
     /// What a connection may send now.
     fn limits(&self) -> Limits {
         Limits {
-            bulk_max_bytes: self.config.settings.proto_max_bulk_len as i64,
-            authenticated: self.config.settings.requirepass.is_none(),
+            bulk_max_bytes: self.config.proto_max_bulk_len as i64,
+            authenticated: self.config.requirepass.is_none(),
             unbounded_bulk: false,
         }
     }
@@ -142,7 +142,7 @@ impl Engine {
 
     /// What is the matter with the server as a whole; asked again after whatever may change it.
     fn refresh_conditions(&mut self, now: Now) {
-        let settings = &self.config.settings;
+        let settings = &*self.config;
         let is_replica = self.node.is_replica();
         let stale = is_replica && !self.node.is_link_up() && !settings.replica_serve_stale_data;
         let disk_error = settings.stop_writes_on_bgsave_error

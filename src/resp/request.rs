@@ -50,9 +50,9 @@ impl Request {
         self.bytes.end - self.bytes.start
     }
 
-    /// Where the request ends in the buffer.
-    pub fn end(&self) -> usize {
-        self.bytes.end
+    /// Where the request stands in the buffer.
+    pub fn bytes(&self) -> std::ops::Range<usize> {
+        self.bytes.start..self.bytes.end
     }
 }
 

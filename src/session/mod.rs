@@ -52,12 +52,12 @@ pub enum ReplyMode {
 }
 
 /// Why a client's requests wait.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Blocked {
     #[default]
     No,
-    /// WAIT: until `replicas` have acknowledged `offset`.
-    Wait { replicas: usize, offset: u64, deadline: Option<Millis> },
+    /// A reply is held: WAIT until peers have acknowledged, SAVE until the file is there.
+    Held,
     /// CLIENT PAUSE: the request is executed once the pause ends.
     Paused,
 }
@@ -98,8 +98,6 @@ pub struct Session {
     pub watch_broken: bool,
     pub blocked: Blocked,
     pub closing: Closing,
-    /// Offset of the stream after this client's last write: what WAIT waits for.
-    pub written_offset: u64,
     /// Replies and pushes in order, not yet handed to the socket.
     pub outbox: Vec<u8>,
     /// Bytes handed to the socket that it has not taken yet.
@@ -112,7 +110,7 @@ pub struct Session {
     pub commands: u64,
     pub net_input_bytes: u64,
     pub net_output_bytes: u64,
-    /// Calls the connection's task, if it sleeps.
+    /// Calls the connection's task.
     pub waker: Option<Waker>,
 }
 
@@ -139,7 +137,6 @@ impl Session {
             watch_broken: false,
             blocked: Blocked::No,
             closing: Closing::No,
-            written_offset: 0,
             outbox: Vec::new(),
             unsent_bytes: 0,
             query_bytes: 0,
@@ -175,9 +172,9 @@ impl Session {
     }
 
     /// Makes the connection's task look at its session again.
-    pub fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+    pub fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
         }
     }
 }
