@@ -231,7 +231,10 @@ pub enum Outcome {
     /// The client watches nothing any more.
     Unwatch,
     /// WAIT: answer once so many replicas have acknowledged all that is written so far, or at the deadline.
-    Wait { replicas: usize, deadline: Option<Millis> },
+    Wait {
+        replicas: usize,
+        deadline: Option<Millis>,
+    },
     /// The client wants to follow us.
     Psync(PsyncRequest),
     /// The client wants to follow us and knows no positions.
@@ -251,7 +254,9 @@ pub enum Outcome {
     /// Start writing the RDB file in the background; answered already.
     BackgroundSave,
     /// DEBUG RELOAD: write the RDB file, if asked to, and load it; the answer comes afterwards.
-    Reload { save: bool },
+    Reload {
+        save: bool,
+    },
     Shutdown(ShutdownOptions),
     /// The whole server stands still (DEBUG SLEEP).
     Sleep(Duration),

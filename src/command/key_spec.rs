@@ -16,9 +16,17 @@ pub enum Begin {
 pub enum Find {
     /// Up to `last` (relative to the first; negative: from the end of the request), each `step`-th; if `limit` is
     /// above 1, only the first 1/`limit` of the remaining words.
-    Range { last: i32, step: usize, limit: usize },
+    Range {
+        last: i32,
+        step: usize,
+        limit: usize,
+    },
     /// Word `count_at` (relative) holds how many, the first stands at `first` (relative).
-    Count { count_at: usize, first: usize, step: usize },
+    Count {
+        count_at: usize,
+        first: usize,
+        step: usize,
+    },
     Unknown,
 }
 

@@ -1,7 +1,7 @@
 //! The table of all commands: lookup by name, ids for counters, derived facts.
 
-use super::{Command, FAMILIES, Flags, Group, KeySpec};
 use super::key_spec::Begin;
+use super::{Command, FAMILIES, Flags, Group, KeySpec};
 
 /// Number of a row, subcommands included.
 pub type CommandId = u16;
@@ -119,7 +119,11 @@ impl Entry {
         subcommands: std::ops::Range<CommandId>,
     ) -> Entry {
         let first_key = match command.keys.first() {
-            Some(KeySpec { begin: Begin::At(index), find, .. }) if !matches!(find, super::key_spec::Find::Count { .. }) => *index,
+            Some(KeySpec { begin: Begin::At(index), find, .. })
+                if !matches!(find, super::key_spec::Find::Count { .. }) =>
+            {
+                *index
+            }
             _ => 0,
         };
         Entry { command, group, full_name, parent, subcommands, first_key }

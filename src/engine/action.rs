@@ -13,35 +13,68 @@ pub struct LinkId(pub u64);
 /// One wish.
 pub enum Action {
     /// Connect to the master for this attempt.
-    Dial { link: LinkId, host: String, port: u16 },
+    Dial {
+        link: LinkId,
+        host: String,
+        port: u16,
+    },
     /// Bytes to the master.
-    LinkSend { link: LinkId, bytes: Bytes },
-    LinkClose { link: LinkId },
+    LinkSend {
+        link: LinkId,
+        bytes: Bytes,
+    },
+    LinkClose {
+        link: LinkId,
+    },
     /// A payload begins: start a loader that builds a keyspace beside the present one.
-    LoadBegin { link: LinkId },
-    LoadChunk { link: LinkId, bytes: Bytes },
+    LoadBegin {
+        link: LinkId,
+    },
+    LoadChunk {
+        link: LinkId,
+        bytes: Bytes,
+    },
     /// The payload is whole: finish, and say `link_loaded` or `link_load_failed`.
-    LoadEnd { link: LinkId },
-    LoadAbandon { link: LinkId },
+    LoadEnd {
+        link: LinkId,
+    },
+    LoadAbandon {
+        link: LinkId,
+    },
     /// Write this snapshot as an RDB stream: its pieces are the peer's `PayloadChunk` events.
-    FullSync { peer: Token, payload: Payload },
+    FullSync {
+        peer: Token,
+        payload: Payload,
+    },
     /// Stop writing it.
-    AbandonPayload { peer: Token },
+    AbandonPayload {
+        peer: Token,
+    },
     /// Write this snapshot to the RDB file, then say `saved`.
-    Save { snapshot: Snapshot, position: Option<Position>, purpose: SavePurpose },
+    Save {
+        snapshot: Snapshot,
+        position: Option<Position>,
+        purpose: SavePurpose,
+    },
     /// Cancel a background save.
     CancelSave,
     /// Load the RDB file, then say `reloaded` (DEBUG RELOAD).
-    Load { client: Token },
+    Load {
+        client: Token,
+    },
     /// Everything stands still.
     Sleep(std::time::Duration),
     /// Rewrite the configuration file; answer the client.
-    RewriteConfig { client: Token },
+    RewriteConfig {
+        client: Token,
+    },
     /// A directive of the shell was set.
     ConfigChanged(Vec<&'static str>),
     Log(Level, String),
     /// Stop the process.
-    Exit { code: i32 },
+    Exit {
+        code: i32,
+    },
 }
 
 /// The data of a full resync.

@@ -5,9 +5,9 @@ use crate::resp::Reply;
 use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Token};
 use crate::time::Now;
 
+use super::Engine;
 use super::gate::{self, Call, Conditions, Verdict};
 use super::input::{Input, Resolved};
-use super::Engine;
 
 /// Buckets and blobs are asked for this many requests ahead of their use.
 const PREFETCH_REQUESTS: usize = 32;
@@ -105,14 +105,7 @@ impl Engine {
     }
 
     /// Gates and executes one request.
-    fn request(
-        &mut self,
-        now: Now,
-        token: Token,
-        resolved: &Resolved,
-        args: &Args<'_>,
-        reply: &mut Reply,
-    ) -> Outcome {
+    fn request(&mut self, now: Now, token: Token, resolved: &Resolved, args: &Args<'_>, reply: &mut Reply) -> Outcome {
         if args.len() == 0 {
             return Outcome::Done;
         }
@@ -169,7 +162,7 @@ impl Engine {
             .when(self.node.is_peer(token), Conditions::REPLICA_CLIENT);
         let second_word = (args.len() > 1).then(|| args.at(1));
         let entry = self.table.entry(id);
-        Ok(gate::decide(conditions, &Call { engine: self, session, entry, argc: args.len(), second_word }))
+        Ok(gate::decide(conditions, &Call { engine: self, session, entry, second_word }))
     }
 
     /// Answers a refusal; a transaction under way is spoiled by it.

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use crate::log::Offset;
 use crate::replication::{
-    Admission, EndMark, Introduction, OutputLimit, PeerAction, PeerConfig, PeerEvent, PsyncRequest,
-    ReplicaPeer, Verdict,
+    Admission, EndMark, Introduction, OutputLimit, PeerAction, PeerConfig, PeerEvent, PsyncRequest, ReplicaPeer,
+    Verdict,
 };
 use crate::session::{ClientKind, Closing, Token};
 use crate::time::Now;
@@ -240,7 +240,10 @@ impl Engine {
 }
 
 fn announced_name(peer_addr: &str, announced: &crate::replication::Announced) -> String {
-    let host = announced.ip_address.as_deref().unwrap_or_else(|| peer_addr.rsplit_once(':').map_or(peer_addr, |(host, _)| host));
+    let host = announced
+        .ip_address
+        .as_deref()
+        .unwrap_or_else(|| peer_addr.rsplit_once(':').map_or(peer_addr, |(host, _)| host));
     match announced.listening_port {
         0 => format!("{host}:<unknown-replica-port>"),
         port => format!("{host}:{port}"),

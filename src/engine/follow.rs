@@ -40,7 +40,9 @@ impl Engine {
     /// Follows a master from now on, in place of whomever we followed.
     pub fn follow(&mut self, now: Now, host: String, port: u16) {
         self.stop_following(now);
-        self.unblock_all("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
+        self.unblock_all(
+            "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+        );
         self.follower.id.0 += 1;
         let config = self.link_config(host, port);
         let seed = rand::Rng::next_u64(&mut self.rng);

@@ -62,7 +62,6 @@ pub struct Call<'a> {
     pub engine: &'a Engine,
     pub session: &'a Session,
     pub entry: &'a Entry,
-    pub argc: usize,
     /// The words, for the few rows that look at them.
     pub second_word: Option<&'a [u8]>,
 }

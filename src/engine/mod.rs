@@ -22,9 +22,9 @@ mod unit;
 
 use std::sync::Arc;
 
+use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use rand::Rng;
 
 use crate::command::{CommandTable, Effects, ServerFacts, Stats};
 use crate::config::Config;

@@ -25,7 +25,9 @@ impl Engine {
     /// Acts on an outcome. True if the batch ends here.
     pub(super) fn perform(&mut self, now: Now, token: Token, outcome: Outcome, reply: &mut Reply) -> bool {
         match outcome {
-            Outcome::Done => return self.sessions[token].protocol != reply.protocol && self.take_protocol(token, reply),
+            Outcome::Done => {
+                return self.sessions[token].protocol != reply.protocol && self.take_protocol(token, reply);
+            }
             Outcome::EndBatch => {
                 self.take_protocol(token, reply);
                 self.refresh_conditions(now);

@@ -79,7 +79,8 @@ impl Node {
 
     /// Peers that wait for a snapshot.
     pub fn waiting(&self) -> Vec<Waiting<Token>> {
-        let since = |(token, peer): (&Token, &ReplicaPeer)| Some(Waiting { peer: *token, since: peer.waiting_since()? });
+        let since =
+            |(token, peer): (&Token, &ReplicaPeer)| Some(Waiting { peer: *token, since: peer.waiting_since()? });
         self.peers.iter().filter_map(since).collect()
     }
 
