@@ -9,5 +9,6 @@ pub mod log;
 pub mod persistence;
 pub mod replication;
 pub mod resp;
+pub mod server;
 pub mod session;
 pub mod time;
