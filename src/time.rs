@@ -23,3 +23,22 @@ impl Millis {
         self.since(earlier) / 1000
     }
 }
+
+/// The moment of one turn of the engine: what every request of the turn sees as "now".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic, for timeouts and ages.
+    pub mono: Millis,
+    /// Unix time in microseconds, for expiries and TIME.
+    pub unix_us: i64,
+}
+
+impl Now {
+    pub fn unix_ms(&self) -> i64 {
+        self.unix_us / 1000
+    }
+
+    pub fn unix_s(&self) -> i64 {
+        self.unix_us / 1_000_000
+    }
+}

@@ -1,0 +1,3 @@
+//! The shell: the only place with clocks, files, sockets and signals.
+
+pub mod disk;
