@@ -7,4 +7,5 @@ pub mod log;
 pub mod persistence;
 pub mod replication;
 pub mod resp;
+pub mod server;
 pub mod session;

@@ -1,0 +1,6 @@
+//! The shell: the only place with clocks, files, sockets and signals.
+
+pub mod banner;
+pub mod config_file;
+pub mod logging;
+pub mod process;
