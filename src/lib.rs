@@ -1,7 +1,9 @@
 //! Tandem: a Redis-compatible server with built-in replication.
 
 pub mod alloc;
+pub mod command;
 pub mod config;
+pub mod engine;
 pub mod keyspace;
 pub mod log;
 pub mod persistence;
@@ -9,3 +11,4 @@ pub mod replication;
 pub mod resp;
 pub mod server;
 pub mod session;
+pub mod time;

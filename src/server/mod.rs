@@ -2,5 +2,6 @@
 
 pub mod banner;
 pub mod config_file;
+pub mod disk;
 pub mod logging;
 pub mod process;
