@@ -183,6 +183,7 @@ pub struct Settings {
     // Process
     pub daemonize: bool,
     pub pidfile: Option<PathBuf>,
+    pub always_show_logo: bool,
     pub hz: u32,
     pub busy_reply_threshold_ms: u64,
     pub shutdown_timeout_s: u32,

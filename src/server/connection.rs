@@ -14,7 +14,7 @@ use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 
-use super::shared::{PayloadPart, Shared};
+use super::shared::{PayloadPart, Shared, log};
 use super::socket::Socket;
 use super::wakeup::Wakeup;
 use crate::engine::{Engine, Input, Turn};
@@ -212,7 +212,7 @@ impl Connection {
     /// A request larger than the limit costs its sender the connection.
     fn refuse_query_buffer(&self, engine: &mut Engine) -> Turn {
         engine.stats.query_limit_disconnections += 1;
-        crate::server::shared::log(Level::Warning, "Closing client that reached max query buffer length");
+        log(Level::Warning, "Closing client that reached max query buffer length");
         engine.close_client(self.token, Closing::Now);
         Turn::Close
     }

@@ -58,9 +58,9 @@ pub(super) const ROWS: &[Directive] = &[
     text("proc-title-template", "{title} {listen-addr} {server-mode}", "What process lists show.")
         .refine(known_title_variables)
         .waits("process title"),
-    yes_no("always-show-logo", "no", "Prints a picture at the start also into files.")
+    yes_no("always-show-logo", "no", "Shows a picture with port and process id at the start also in files.")
         .immutable()
-        .waits("a picture at the start"),
+        .store(|s, v| s.always_show_logo = v.bool()),
     text("locale-collate", "", "Locale by which SORT compares.").waits("SORT"),
     text("hash-seed", "", "Seed of the hash function, so that servers agree on the order of keys.")
         .immutable()
