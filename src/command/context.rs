@@ -125,6 +125,8 @@ pub struct ServerFacts {
     /// 40 hex digits, new with each start.
     pub run_id: String,
     pub pid: u32,
+    /// System, release and machine, as uname says.
+    pub os: String,
     pub executable: String,
     pub config_file: String,
     pub tcp_port: u16,

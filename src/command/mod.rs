@@ -4,11 +4,18 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+mod client;
+mod config;
+mod connection;
 mod context;
 mod database;
 mod effects;
 mod error;
+mod help;
+mod info;
 mod key_spec;
+mod persistence;
+mod replication;
 mod spec;
 mod stats;
 mod string;
@@ -26,4 +33,13 @@ pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry};
 
 /// Every family with its group.
-pub(crate) const FAMILIES: &[(Group, &[Command])] = &[(Group::String, string::COMMANDS)];
+pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
+    (Group::Connection, connection::COMMANDS),
+    (Group::Connection, client::COMMANDS),
+    (Group::Generic, replication::WAIT),
+    (Group::Server, config::COMMANDS),
+    (Group::Server, info::COMMANDS),
+    (Group::Server, persistence::COMMANDS),
+    (Group::Server, replication::COMMANDS),
+    (Group::String, string::COMMANDS),
+];
