@@ -1,6 +1,10 @@
 //! What a key holds. Strings now; each further type is one more variant of `Value` and `NewValue`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::blob::{BlobRef, Content};
+use super::epoch::Epochs;
 
 /// OBJECT ENCODING of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +34,8 @@ pub enum NewValue<'a> {
 /// A string in place: one slice, or above 64 KB chunks.
 #[derive(Clone, Copy)]
 pub struct StringRef<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) raw: bool,
+    bytes: &'a [u8],
+    raw: bool,
 }
 
 impl<'a> StringRef<'a> {
@@ -70,6 +74,27 @@ impl<'a> StringRef<'a> {
         std::iter::once(self.bytes)
     }
 }
+
+/// The value of a blob.
+pub(super) fn value_of(blob: BlobRef<'_>) -> Value<'_> {
+    Value::String(StringRef { bytes: blob.inline().unwrap_or_default(), raw: blob.is_raw() })
+}
+
+/// The blob's value as the content of another blob, which then owns it.
+pub(super) fn content_of<T>(blob: BlobRef<'_>, build: impl FnOnce(Content<'_>) -> T) -> T {
+    match blob.boxed() {
+        Some(value) => build(Content::Boxed(value)),
+        None => build(Content::Inline { parts: &[blob.inline().unwrap_or_default()], raw: blob.is_raw() }),
+    }
+}
+
+/// Bytes allocated for a value that does not lie in its blob.
+pub(super) fn size_of_value(_blob: BlobRef<'_>) -> usize {
+    0
+}
+
+/// Does away with the value of a blob that is about to die.
+pub(super) fn retire_value(_epochs: &Arc<Epochs>, _blob: BlobRef<'_>) {}
 
 /// Whether `bytes` is what printing an i64 gives: the form that Redis stores as an integer.
 pub fn is_canonical_i64(bytes: &[u8]) -> bool {

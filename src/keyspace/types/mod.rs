@@ -1,0 +1,3 @@
+//! What is done to values of each type in place.
+
+mod string;
