@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use super::UnixMs;
 use super::epoch::Reclaim;
 use super::table::{Record, RecordRef};
+use super::types::big_string::free_whole as free_big_string;
 use crate::alloc::class_size;
 
 const HEADER: usize = 8;
@@ -321,7 +322,10 @@ unsafe impl Record for Blob {
     }
 
     unsafe fn free_whole(address: NonNull<u8>) {
-        // SAFETY: the caller's promise.
-        unsafe { free_blob(address) };
+        // SAFETY: the caller's promise; all that blobs point to so far is a linked BigString.
+        unsafe {
+            Blob::at(address).boxed().into_iter().for_each(|value| free_big_string(value));
+            free_blob(address);
+        }
     }
 }

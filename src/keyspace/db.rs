@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use rand::Rng;
 
-use super::blob::{Blob, BlobRef, Content};
+use super::blob::{Blob, BlobRef};
 use super::epoch::Epochs;
-use super::table::{RecordRef, Spot, Table};
-use super::value::{content_of, retire_value, size_of_value, value_of};
+use super::table::{RecordRef, Table};
+use super::value::{big_string, blob_copying, blob_of_string, blob_taking_over, retire_value, size_of_value, value_of};
 use super::{Key, KeyHasher, NewValue, UnixMs, Value};
 
 /// A database: keys, values, expiries, access clocks.
@@ -103,8 +103,8 @@ impl Db {
             NewValue::RawString(bytes) => (bytes, true),
         };
         let Some((old, spot)) = self.table.locate(key) else {
-            let parts = &[bytes];
-            self.table.insert(key.hash, Blob::new(key.bytes, Content::Inline { parts, raw }, expire_at, access));
+            let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access);
+            self.table.insert(key.hash, blob);
             return true;
         };
         if old.fits(bytes.len(), expire_at.is_some()) && self.table.can_change(key.hash, spot) {
@@ -117,10 +117,10 @@ impl Db {
                 }
             });
         } else {
-            retire_value(&self.epochs, old);
-            let parts = &[bytes];
-            let blob = Blob::new(key.bytes, Content::Inline { parts, raw }, expire_at, access);
+            let value = big_string(old);
+            let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access);
             self.table.replace(key.hash, spot, blob);
+            retire_value(&self.epochs, value);
         }
         false
     }
@@ -128,8 +128,9 @@ impl Db {
     /// Removes the key; false if it is missing. A large value is freed in the background.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
         let Some((blob, spot)) = self.table.locate(key) else { return false };
-        retire_value(&self.epochs, blob);
+        let value = big_string(blob);
         self.table.remove(key.hash, spot);
+        retire_value(&self.epochs, value);
         true
     }
 
@@ -141,16 +142,12 @@ impl Db {
                 self.table.change(key.hash, spot, |mut blob| blob.set_expire_at(at));
             }
             None if old.expire_at().is_none() => {}
-            _ => self.rebuild(key, spot, expire_at),
+            _ => {
+                let blob = blob_taking_over(old, key.bytes, expire_at);
+                self.table.replace(key.hash, spot, blob);
+            }
         }
         true
-    }
-
-    /// A new blob around the old value, with another expiry.
-    fn rebuild(&mut self, key: Key<'_>, spot: Spot, expire_at: Option<UnixMs>) {
-        let Some((old, _)) = self.table.locate(key) else { return };
-        let blob = content_of(old, |content| Blob::new(key.bytes, content, expire_at, old.access()));
-        self.table.replace(key.hash, spot, blob);
     }
 
     /// Gives the value, expiry and clock of `from` to `to`, replacing what is there; false if `from` is missing.
@@ -170,7 +167,7 @@ impl Db {
     /// Takes a key out; answers its value, expiry and clock as a blob of another key.
     pub(super) fn take(&mut self, from: Key<'_>, to: Key<'_>) -> Option<Blob> {
         let (old, spot) = self.table.locate(from)?;
-        let blob = content_of(old, |content| Blob::new(to.bytes, content, old.expire_at(), old.access()));
+        let blob = blob_taking_over(old, to.bytes, old.expire_at());
         self.table.remove(from.hash, spot);
         Some(blob)
     }
@@ -178,16 +175,16 @@ impl Db {
     /// Value, expiry and clock of a key as a blob of another key, which shares nothing with it.
     pub(super) fn copy(&self, from: Key<'_>, to: Key<'_>) -> Option<Blob> {
         let old = self.table.find(from)?;
-        let content = Content::Inline { parts: &[old.inline().unwrap_or_default()], raw: old.is_raw() };
-        Some(Blob::new(to.bytes, content, old.expire_at(), old.access()))
+        Some(blob_copying(&self.epochs, old, to.bytes))
     }
 
     /// Puts a blob of this key in, replacing what is there.
     pub(super) fn put(&mut self, key: Key<'_>, blob: Blob) {
         match self.table.locate(key) {
             Some((old, spot)) => {
-                retire_value(&self.epochs, old);
+                let value = big_string(old);
                 self.table.replace(key.hash, spot, blob);
+                retire_value(&self.epochs, value);
             }
             None => self.table.insert(key.hash, blob),
         }

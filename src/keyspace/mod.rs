@@ -29,6 +29,7 @@ mod link;
 mod prefetch;
 mod snapshot;
 mod table;
+mod tree;
 mod types;
 mod value;
 
