@@ -10,8 +10,8 @@ use rdb_fixture::{Content, Contents, Kept, read};
 use tandem::keyspace::{KeyHasher, Keyspace, NewValue};
 use tandem::persistence::disk::Disk;
 use tandem::persistence::rdb::{
-    AccessInfo, Preamble, ReplicationInfo, Stream, StreamId, WriterOptions, dump_payload, restore_payload, save,
-    write_snapshot,
+    AccessInfo, Preamble, ReplicationInfo, Stream, StreamId, Strings, WriterOptions, dump_payload, restore_payload,
+    save, write_snapshot,
 };
 use tandem::server::disk::RealDisk;
 
@@ -50,12 +50,19 @@ fn asked(redis: &mut Redis, key: &[u8]) -> Content {
     }
 }
 
+fn shown(content: &Content) -> String {
+    match content {
+        Content::String(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// A stream as XRANGE and XINFO tell it, in words that `told` uses too.
 fn asked_stream(redis: &mut Redis, key: &[u8]) -> String {
     let mut lines = Vec::new();
     for entry in redis.ok(&[b"XRANGE", key, b"-", b"+"]).array() {
         let [id, pairs] = entry.array() else { panic!("{entry:?}") };
-        lines.push(format!("{} {:?}", id.text(), pairs.strings()));
+        lines.push(format!("{} {:?}", id.text(), Strings::from_iter(pairs.strings())));
     }
     let info = redis.ok(&[&b"XINFO"[..], b"STREAM", key, b"FULL", b"COUNT", b"0"]);
     let text = |name| info.field(name).text();
@@ -90,7 +97,7 @@ fn told(stream: &Stream) -> String {
     let id = |id: StreamId| format!("{}-{}", id.ms, id.seq);
     let mut lines = Vec::new();
     for entry in &stream.entries {
-        let flat: Vec<&[u8]> = stream.pairs(entry).flat_map(|(field, value)| [field, value]).collect();
+        let flat: Strings = stream.pairs(entry).flat_map(|(field, value)| [field, value]).collect();
         lines.push(format!("{} {flat:?}", id(entry.id)));
     }
     let meta = stream.meta.expect("7.0 writes it");
@@ -122,7 +129,14 @@ fn assert_equals(redis: &mut Redis, contents: &Contents) {
             Content::Stream(stream) => Content::string(told(stream)),
             other => other.clone(),
         };
-        assert_eq!(content, asked(redis, key), "key {}", key.escape_ascii());
+        let expected = asked(redis, key);
+        assert!(
+            content == expected,
+            "key {}:\n{}\ninstead of\n{}",
+            key.escape_ascii(),
+            shown(&content),
+            shown(&expected)
+        );
         assert_eq!(expire_at_ms.unwrap_or(-1), redis.ok(&[b"PEXPIRETIME", &key[..]]).number());
     }
     for db in 0..16 {

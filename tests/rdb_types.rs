@@ -237,3 +237,22 @@ fn a_group_that_lost_count() {
     let Content::Stream(stream) = contents.content("k") else { panic!("a stream") };
     assert_eq!((stream.entries.len(), stream.groups[0].entries_read), (0, None));
 }
+
+#[test]
+fn names_of_fields_are_kept_once_for_a_node() {
+    let name = "x".repeat(1 << 20);
+    let entries = 1000;
+    let mut node = Builder::new();
+    [entries, 0, 1].iter().for_each(|number| node.push_integer(*number));
+    node.push(name.as_bytes());
+    node.push_integer(0);
+    for seq in 0..entries {
+        [2, 0, seq].iter().for_each(|number| node.push_integer(*number));
+        node.push(b"v");
+        node.push_integer(4);
+    }
+    let contents = read(&stream(node.finish(), |p| p.length(1000).id(1000, 999).length(0).end())[..]).unwrap();
+    let Content::Stream(stream) = contents.content("k") else { panic!("a stream") };
+    assert_eq!(stream.strings.size_bytes(), (1 << 20) + 1000, "a megabyte must not become a gigabyte");
+    assert_eq!(stream.pairs(&stream.entries[999]).next().unwrap(), (name.as_bytes(), &b"v"[..]));
+}

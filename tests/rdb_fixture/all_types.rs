@@ -42,7 +42,7 @@ pub fn stream_node() -> Vec<u8> {
     numbers(&mut node, &[4, 3, 5, 0]);
     node.push(b"21");
     numbers(&mut node, &[4, 0, 5, 1, 2]);
-    ["a", "b", "1", "2"].iter().for_each(|text| node.push(text.as_bytes()));
+    ["a", "1", "b", "2"].iter().for_each(|text| node.push(text.as_bytes()));
     numbers(&mut node, &[8]);
     node.finish()
 }
@@ -88,12 +88,12 @@ fn stream(version: u8) -> Content {
         seen_time_ms: MS + 3,
         active_time_ms: if version >= 3 { active } else { MS + 3 },
     };
-    let entry = |id, strings| StreamEntry { id, strings };
+    let entry = |id, fields, values| StreamEntry { id, fields, values };
     let meta =
         tandem::persistence::rdb::StreamMeta { first_id: id(1000, 0), max_deleted_id: id(1005, 0), entries_added: 3 };
     Content::Stream(Box::new(Stream {
-        entries: vec![entry(id(1000, 0), 0..2), entry(id(1005, 1), 2..6)],
-        strings: Strings::from_iter(["temp", "20", "a", "1", "b", "2"]),
+        entries: vec![entry(id(1000, 0), 0..1, 1..2), entry(id(1005, 1), 2..4, 4..6)],
+        strings: Strings::from_iter(["temp", "20", "a", "b", "1", "2"]),
         last_id: id(1005, 1),
         meta: (version >= 2).then_some(meta),
         groups: vec![Group {
