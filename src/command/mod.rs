@@ -8,6 +8,7 @@ mod context;
 mod database;
 mod effects;
 mod error;
+mod holds;
 mod key_spec;
 mod spec;
 mod stats;
@@ -20,6 +21,7 @@ pub use context::{
 pub use database::{Database, Expiry};
 pub use effects::Effects;
 pub use error::CommandError;
+pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;

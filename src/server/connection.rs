@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -49,6 +49,10 @@ pub struct Connection {
     was_called: bool,
     /// Read since the last hold.
     read_bytes: u64,
+    /// When it was read, while DEBUG HOLDS measures.
+    read_at: Option<Instant>,
+    reply_took: Option<Duration>,
+    is_measured: bool,
 }
 
 /// What the task waited for.
@@ -83,6 +87,9 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
         is_peer: false,
         was_called: false,
         read_bytes: 0,
+        read_at: None,
+        reply_took: None,
+        is_measured: false,
     };
     // An error of the socket is the client's end, and nobody else's business.
     let _ = connection.run().await;
@@ -150,6 +157,7 @@ impl Connection {
 
     fn on_read(&mut self, read: usize) {
         self.read_bytes += read as u64;
+        self.read_at = self.is_measured.then(Instant::now);
         self.input.parse();
     }
 
@@ -187,6 +195,7 @@ impl Connection {
     }
 
     fn execute(&mut self, engine: &mut Engine, now: Now) -> Turn {
+        self.record_reply(engine);
         let Some(session) = engine.sessions.get_mut(self.token) else { return Turn::Close };
         session.unsent_bytes = 0;
         session.net_input_bytes += self.read_bytes;
@@ -211,6 +220,14 @@ impl Connection {
             if turn != Turn::More || is_over {
                 return turn;
             }
+        }
+    }
+
+    /// DEBUG HOLDS: how long the last reply took.
+    fn record_reply(&mut self, engine: &mut Engine) {
+        self.is_measured = engine.server.holds.is_some();
+        if let (Some(holds), Some(took)) = (&mut engine.server.holds, self.reply_took.take()) {
+            holds.record_reply(took.as_nanos() as u64);
         }
     }
 
@@ -256,6 +273,7 @@ impl Connection {
         while written < self.output.len() {
             written += poll_fn(|cx| self.poll_write(cx, written)).await?;
         }
+        self.reply_took = self.read_at.take().map(|read_at| read_at.elapsed());
         self.output.clear();
         if self.output.capacity() > KEPT_OUTPUT_BYTES {
             self.output = Vec::new();

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 use super::dialer::LinkHandle;
-use super::{apply, jobs};
+use super::{apply, jobs, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -58,7 +58,8 @@ impl Shared {
     pub fn turn<T>(self: &Arc<Self>, run: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let now = self.clock.now();
         let mut engine = self.engine.lock();
-        let result = run(&mut engine, now);
+        let result =
+            if engine.server.holds.is_some() { measured(&mut engine, now, run) } else { run(&mut engine, now) };
         let actions = engine.take_actions();
         if actions.is_empty() {
             return result;
@@ -98,6 +99,17 @@ impl Shared {
             run(handle);
         }
     }
+}
+
+/// A hold under measurement (DEBUG HOLDS).
+fn measured<T>(engine: &mut Engine, now: Now, run: impl FnOnce(&mut Engine, Now) -> T) -> T {
+    let start = usage::thread_cpu_ns();
+    let result = run(engine, now);
+    let spent = usage::thread_cpu_ns() - start;
+    if let Some(holds) = &mut engine.server.holds {
+        holds.record_hold(spent);
+    }
+    result
 }
 
 /// A line of the server's log.
