@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
 use tikv_jemalloc_sys as jemalloc;
 
-#[global_allocator]
+// AddressSanitizer needs to see the system's allocator: RUSTFLAGS="-Zsanitizer=address --cfg system_allocator".
+#[cfg_attr(not(system_allocator), global_allocator)]
 static GLOBAL: Counting = Counting;
 
 /// Read by jemalloc at its start. Freed pages go back to the system after 5 s (a snapshot's extra memory must not

@@ -8,7 +8,7 @@ use rand::Rng;
 
 use super::blob::{Blob, BlobRef};
 use super::epoch::Epochs;
-use super::table::{RecordRef, Table};
+use super::table::{RecordRef, SEGMENT_BYTES, Table};
 use super::value::{big_string, blob_copying, blob_of_string, blob_taking_over, retire_value, size_of_value, value_of};
 use super::{Key, KeyHasher, NewValue, UnixMs, Value};
 
@@ -22,6 +22,16 @@ pub struct Db {
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
     blob: BlobRef<'a>,
+}
+
+/// How the table of a database lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableShape {
+    pub segments: usize,
+    /// Root and chunks.
+    pub directory_bytes: usize,
+    /// Directory, segments and blobs; large values are not in it.
+    pub bytes: usize,
 }
 
 /// Where the active expiry of a database goes on.
@@ -230,8 +240,10 @@ impl Db {
         next.is_none()
     }
 
-    /// Bytes of the table: directory, segments and blobs; large values are not in it.
-    pub fn table_bytes(&self) -> usize {
-        self.table.bytes()
+    /// How the table lies in memory.
+    pub fn shape(&self) -> TableShape {
+        let segments = self.table.segments();
+        let directory_bytes = self.table.node_bytes() - segments * SEGMENT_BYTES;
+        TableShape { segments, directory_bytes, bytes: self.table.bytes() }
     }
 }

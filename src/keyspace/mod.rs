@@ -36,9 +36,11 @@ mod value;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-pub use db::{Db, Entry, ExpireCursor};
+pub use db::{Db, Entry, ExpireCursor, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
+#[doc(hidden)]
+pub use tree::numbers::{Numbers, Version};
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 
 use blob::Blob;

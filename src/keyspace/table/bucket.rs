@@ -94,12 +94,6 @@ impl Iterator for Matches {
     }
 }
 
-impl Matches {
-    pub fn count(self) -> usize {
-        self.0.count_ones() as usize
-    }
-}
-
 impl Bucket {
     pub const EMPTY: Bucket = Bucket { word: 0, slots: [Slot::EMPTY; SLOTS] };
 

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use super::segment::{SPLIT_AT, Segment, free_chain};
+use super::segment::{SEGMENT_BYTES, SPLIT_AT, Segment, free_chain};
 use super::view::View;
 use crate::keyspace::epoch::{Epochs, Reclaim};
 use crate::keyspace::link::{Array, Link};
@@ -134,7 +134,7 @@ impl Directory {
         let head = ChunkHead { epoch, depth: 0, bits: 0, volatile: AtomicU32::new(0) };
         let chunk = Link::array(head, 1, |_| segment);
         let root = Link::array(RootHead { epoch, bits: 0 }, 1, |_| ChunkSlot::new(chunk));
-        let bytes = size_of::<Segment>() + chunk.array_bytes() + root.array_bytes();
+        let bytes = SEGMENT_BYTES + chunk.array_bytes() + root.array_bytes();
         Directory { root, segments: 1, bytes, epochs, views: Vec::new() }
     }
 
@@ -266,7 +266,7 @@ impl Directory {
 
     fn set_segment(&mut self, hash: u64, segment: Link<Segment>) {
         let chunk = self.writable_chunk(hash);
-        self.bytes += size_of::<Segment>();
+        self.bytes += SEGMENT_BYTES;
         // SAFETY: writable_chunk: nobody else reaches the chunk.
         let items = unsafe { chunk.items_mut() };
         items[run(hash, chunk.head.depth, chunk.head.bits, segment.depth)].fill(segment);
@@ -281,9 +281,9 @@ impl Directory {
 
     /// Does away with a segment that the table no longer holds: now, or when no snapshot sees it any more.
     fn discard_segment(&mut self, hash: u64, old: Link<Segment>) {
-        self.bytes -= size_of::<Segment>();
+        self.bytes -= SEGMENT_BYTES;
         if self.needs_node(old.epoch, last_of(hash, old.depth)) {
-            let bytes = size_of::<Segment>() * old.chain().count();
+            let bytes = SEGMENT_BYTES * old.chain().count();
             self.epochs.retire(&SEGMENT, old.address(), bytes);
         } else {
             // SAFETY: neither the table nor a snapshot reaches it.
@@ -365,19 +365,23 @@ impl Directory {
         self.discard_chunk(hash, old);
     }
 
-    /// Merges the segment of `hash` with its neighbour if both have few keys, and lets the directory shrink after it.
-    /// One step at most on each level.
+    /// Merges the segment of `hash` with its neighbour if both have few keys, and lets the directory shrink after it;
+    /// goes on as long as that helps, which is more than one step only where neighbours have long been empty.
     pub fn merge(&mut self, hash: u64, rehash: &dyn Fn(NonNull<u8>) -> u64) {
+        while self.merge_once(hash, rehash) {}
+    }
+
+    fn merge_once(&mut self, hash: u64, rehash: &dyn Fn(NonNull<u8>) -> u64) -> bool {
         let old = self.segment(hash);
         if old.depth == 0 || old.next.is_some() || old.len() > MERGE_AT / 2 {
-            return;
+            return false;
         }
         let neighbour_hash = hash ^ 1 << (64 - old.depth);
         let neighbour = self.segment(neighbour_hash);
         let few = old.len() + neighbour.len() <= MERGE_AT;
         if neighbour.depth != old.depth || neighbour.next.is_some() || !few || self.chunk(hash).head.depth >= old.depth
         {
-            return;
+            return false;
         }
         let merged = old.merge(&neighbour, self.epochs.current(), rehash);
         self.set_segment(hash, merged);
@@ -385,18 +389,28 @@ impl Directory {
         self.discard_segment(neighbour_hash, neighbour);
         self.segments -= 1;
         self.shrink_chunk(hash);
+        true
     }
 
-    /// Halves the chunk if no segment needs its last bit, then merges it with its neighbour if both are small.
+    /// Halves the chunk while no segment needs its last bit, then merges it with its neighbour if both are small.
     fn shrink_chunk(&mut self, hash: u64) {
-        let old = self.chunk(hash);
-        let items = old.items();
-        if old.head.bits > 0 && items.chunks_exact(2).all(|pair| pair[0] == pair[1]) {
-            let halved = self.new_chunk(old.head.depth, old.head.bits - 1, old.volatile(), |index| items[index * 2]);
-            self.set_chunk(hash, halved);
-            self.discard_chunk(hash, old);
+        if self.halve_chunk(hash) {
             self.merge_chunks(hash);
         }
+    }
+
+    fn halve_chunk(&mut self, hash: u64) -> bool {
+        let old = self.chunk(hash);
+        let items = old.items();
+        // Slots that one segment fills are neighbours, so a stride sees whether all pairs, fours, eights are alike.
+        let spare =
+            (1..=old.head.bits).take_while(|bits| items.chunks(1 << bits).all(|run| run[0] == run[run.len() - 1]));
+        let Some(spare) = spare.last() else { return false };
+        let halved =
+            self.new_chunk(old.head.depth, old.head.bits - spare, old.volatile(), |index| items[index << spare]);
+        self.set_chunk(hash, halved);
+        self.discard_chunk(hash, old);
+        true
     }
 
     fn merge_chunks(&mut self, hash: u64) {
@@ -405,6 +419,7 @@ impl Directory {
             return;
         }
         let neighbour_hash = hash ^ 1 << (64 - old.head.depth);
+        self.halve_chunk(neighbour_hash);
         let neighbour = self.chunk(neighbour_hash);
         let bits = old.head.bits.max(neighbour.head.bits);
         if neighbour.head.depth != old.head.depth || bits > MERGE_CHUNK_BITS {

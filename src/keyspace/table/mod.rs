@@ -21,8 +21,8 @@ use super::{Key, KeyHasher, UnixMs};
 use bucket::{HashBits, Slot};
 use directory::Directory;
 pub(super) use directory::{Root, last_of, segment_of};
-pub(super) use segment::Spot;
 use segment::{Held, SPLIT_AT, window_byte};
+pub(super) use segment::{SEGMENT_BYTES, Spot};
 pub(super) use view::View;
 
 /// What a table stores: one allocation aligned to 8, known by its address.
@@ -106,6 +106,11 @@ impl<R: Record> Table<R> {
 
     pub fn segments(&self) -> usize {
         self.directory.segments()
+    }
+
+    /// Bytes of the directory and the segments.
+    pub fn node_bytes(&self) -> usize {
+        self.directory.bytes()
     }
 
     pub fn root(&self) -> Link<Root> {
@@ -284,3 +289,6 @@ fn rehash<R: Record>(hasher: KeyHasher) -> impl Fn(NonNull<u8>) -> u64 {
     // SAFETY: called for records that a segment holds.
     move |address| hasher.hash(unsafe { R::at(address) }.key())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ use crate::keyspace::prefetch::prefetch;
 
 const BUCKETS: usize = 15;
 
+pub const SEGMENT_BYTES: usize = size_of::<Segment>();
+
 /// A segment with as many keys splits before it takes another: 90 % of its 105 slots.
 pub const SPLIT_AT: usize = 94;
 

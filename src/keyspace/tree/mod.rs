@@ -6,6 +6,8 @@
 
 mod cursor;
 mod node;
+#[doc(hidden)]
+pub mod numbers;
 
 use std::ptr::NonNull;
 
