@@ -5,6 +5,7 @@
 //! The reader knows every type and encoding that Redis up to 8.0 and Valkey up to 9 write. What a server can hold of it
 //! is decided in one place, `load.rs`.
 
+mod batch;
 mod compact;
 pub mod crc;
 mod error;
