@@ -1,0 +1,183 @@
+//! The keyspace as a handler sees it: the selected database, with expiry, access clocks, statistics and effects.
+//!
+//! Reading hides what has logically expired; who reads on a master also has it deleted. Every change is noted, so a
+//! handler cannot forget to dirty a watched key.
+
+use crate::keyspace::{Db, Entry, Key, Keyspace, NewValue, StringRef, UnixMs, Value};
+
+use super::{CommandError, Effects, Stats};
+
+/// Who decides that a key has expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expiry {
+    /// A master: what has expired is deleted, and the deletion propagated.
+    #[default]
+    Delete,
+    /// A replica: what has expired is hidden until the master deletes it.
+    Hide,
+    /// The master's stream: keys live until it says otherwise.
+    Ignore,
+}
+
+/// One database under the hands of a request.
+pub struct Database<'a> {
+    pub keyspace: &'a mut Keyspace,
+    /// The selected database.
+    pub index: usize,
+    pub effects: &'a mut Effects,
+    pub stats: &'a mut Stats,
+    pub expiry: Expiry,
+    pub now_ms: UnixMs,
+    /// The 24 bits that a touched key's clock is set to.
+    pub access_clock: u32,
+    /// Lookups leave the access clock alone (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+    /// DEL, SET and expiry say UNLINK in the stream (lazyfree-lazy-expire).
+    pub lazy_expire: bool,
+}
+
+impl Database<'_> {
+    fn db(&self) -> &Db {
+        self.keyspace.db(self.index)
+    }
+
+    fn db_mut(&mut self) -> &mut Db {
+        self.keyspace.db_mut(self.index)
+    }
+
+    fn has_expired(&self, expire_at: Option<UnixMs>) -> bool {
+        self.expiry != Expiry::Ignore && expire_at.is_some_and(|at| at < self.now_ms)
+    }
+
+    /// The key, for a reader: counts a hit or a miss and moves the access clock.
+    pub fn read(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
+        let found = self.keyspace.db(self.index).get(key);
+        let live = match &found {
+            Some(entry) => !(self.expiry != Expiry::Ignore && entry.expire_at().is_some_and(|at| at < self.now_ms)),
+            None => false,
+        };
+        if !live {
+            self.stats.keyspace_misses += 1;
+            if found.is_some() && self.expiry == Expiry::Delete {
+                self.effects.note_expired(self.index, key.bytes);
+            }
+            return None;
+        }
+        self.stats.keyspace_hits += 1;
+        if !self.no_touch {
+            found.as_ref()?.set_access(self.access_clock);
+        }
+        found
+    }
+
+    /// The key, for somebody who only looks: neither statistics nor clock move.
+    pub fn peek(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
+        let found = self.keyspace.db(self.index).get(key)?;
+        if self.expiry != Expiry::Ignore && found.expire_at().is_some_and(|at| at < self.now_ms) {
+            if self.expiry == Expiry::Delete {
+                self.effects.note_expired(self.index, key.bytes);
+            }
+            return None;
+        }
+        Some(found)
+    }
+
+    /// The key, for somebody about to change it: what has expired is deleted first, so that the stream says so.
+    pub fn write(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
+        let expire_at = self.db().get(key)?.expire_at();
+        if self.has_expired(expire_at) {
+            if self.expiry == Expiry::Delete {
+                self.delete_expired(key);
+            }
+            return None;
+        }
+        let clock = (!self.no_touch).then_some(self.access_clock);
+        let entry = self.db().get(key)?;
+        if let Some(clock) = clock {
+            entry.set_access(clock);
+        }
+        Some(entry)
+    }
+
+    /// The string at `key`, for a reader.
+    pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
+        self.read(key).map(|entry| as_string(entry.value())).transpose()
+    }
+
+    /// The string at `key`, for somebody about to change it.
+    pub fn write_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
+        self.write(key).map(|entry| as_string(entry.value())).transpose()
+    }
+
+    /// Inserts or replaces.
+    pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expire_at: Option<UnixMs>) {
+        let clock = self.access_clock;
+        self.db_mut().insert(key, value, expire_at, clock);
+        self.effects.touch(self.index, key.bytes);
+    }
+
+    /// Deletes; false if the key is missing. A key that has logically expired counts as missing and goes too.
+    pub fn remove(&mut self, key: Key<'_>) -> bool {
+        if self.write(key).is_none() {
+            return false;
+        }
+        self.db_mut().remove(key);
+        self.effects.touch(self.index, key.bytes);
+        true
+    }
+
+    /// Sets or clears the expiry of a key that exists.
+    pub fn set_expire(&mut self, key: Key<'_>, expire_at: Option<UnixMs>) -> bool {
+        let found = self.db_mut().set_expire(key, expire_at);
+        if found {
+            self.effects.touch(self.index, key.bytes);
+        }
+        found
+    }
+
+    /// Appends to a string that exists; answers its new length.
+    pub fn append(&mut self, key: Key<'_>, tail: &[u8]) -> usize {
+        let len = self.db_mut().append(key, tail);
+        self.effects.touch(self.index, key.bytes);
+        len
+    }
+
+    /// Overwrites a string that exists from `offset` on; answers its new length.
+    pub fn set_range(&mut self, key: Key<'_>, offset: usize, patch: &[u8]) -> usize {
+        let len = self.db_mut().set_range(key, offset, patch);
+        self.effects.touch(self.index, key.bytes);
+        len
+    }
+
+    /// Gives `from`'s value to `to`, replacing what is there; `from` exists.
+    pub fn rename(&mut self, from: Key<'_>, to: Key<'_>) {
+        self.db_mut().rename(from, to);
+        self.effects.touch(self.index, from.bytes);
+        self.effects.touch(self.index, to.bytes);
+    }
+
+    /// Deletes a key that has expired and says so in the stream, before whatever comes next.
+    pub fn delete_expired(&mut self, key: Key<'_>) {
+        self.db_mut().remove(key);
+        let verb: &[u8] = if self.lazy_expire { b"UNLINK" } else { b"DEL" };
+        self.effects.also_propagate(self.index, &[verb, key.bytes]);
+        self.effects.touch(self.index, key.bytes);
+        // Expiry is no client's change.
+        self.effects.changes -= 1;
+        self.stats.expired_keys += 1;
+    }
+
+    /// Replaces the propagated form of the request by a command on the selected database.
+    pub fn propagate_as(&mut self, args: &[&[u8]]) {
+        self.effects.propagate_as(self.index, args);
+    }
+}
+
+/// The value as a string, or WRONGTYPE.
+pub fn as_string(value: Value<'_>) -> Result<StringRef<'_>, CommandError> {
+    match value {
+        Value::String(string) => Ok(string),
+        #[allow(unreachable_patterns)]
+        _ => Err(CommandError::WRONG_TYPE),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a unit did: keys touched, commands to propagate. Collected while handlers run, closed by the engine in one
+//! place at the unit's end.
+
+use std::ops::Range;
+
+use crate::resp::{Args, encode_command};
+
+/// How the request under way enters the stream if it changed anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Form {
+    /// As it came.
+    #[default]
+    Verbatim,
+    /// The handler said otherwise, or said nothing is to be propagated.
+    Replaced,
+}
+
+/// The effects of the unit under way.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// The log exists: commands are encoded. Without it nobody would read them.
+    pub is_recording: bool,
+    /// Somebody watches keys or waits for some: touched keys are noted.
+    pub is_tracking: bool,
+    /// Changes so far, as `rdb_changes_since_last_save` counts them.
+    pub changes: u64,
+    form: Form,
+    encoded: Vec<u8>,
+    commands: Vec<(usize, Range<usize>)>,
+    touched: Vec<(usize, Box<[u8]>)>,
+    flushed: Vec<usize>,
+    expired: Vec<(usize, Box<[u8]>)>,
+}
+
+impl Effects {
+    /// A key of `db` changed in a way that WATCH and blocked clients must see.
+    pub fn touch(&mut self, db: usize, key: &[u8]) {
+        self.changes += 1;
+        if self.is_tracking {
+            self.touched.push((db, key.into()));
+        }
+    }
+
+    /// All keys of `db` changed.
+    pub fn touch_db(&mut self, db: usize) {
+        if self.is_tracking {
+            self.flushed.push(db);
+        }
+    }
+
+    /// A reader met a key that is logically expired; the unit's end deletes it.
+    pub fn note_expired(&mut self, db: usize, key: &[u8]) {
+        self.expired.push((db, key.into()));
+    }
+
+    /// Propagates this instead of the request; each further call adds a command.
+    pub fn propagate_as(&mut self, db: usize, args: &[&[u8]]) {
+        self.form = Form::Replaced;
+        self.also_propagate(db, args);
+    }
+
+    /// The request is not propagated, whatever it changed.
+    pub fn propagate_nothing(&mut self) {
+        self.form = Form::Replaced;
+    }
+
+    /// Propagates a command beside the request (an expiry before it, for instance).
+    pub fn also_propagate(&mut self, db: usize, args: &[&[u8]]) {
+        if self.is_recording {
+            let start = self.encoded.len();
+            encode_command(&mut self.encoded, args);
+            self.commands.push((db, start..self.encoded.len()));
+        }
+    }
+
+    /// Before a request: its form is open again.
+    pub fn begin_request(&mut self) {
+        self.form = Form::Verbatim;
+    }
+
+    /// After a request that changed something: propagates it as it came, unless its handler said otherwise.
+    pub fn end_request(&mut self, db: usize, args: &Args<'_>) {
+        if self.form == Form::Verbatim && self.is_recording {
+            let start = self.encoded.len();
+            args.encode(&mut self.encoded);
+            self.commands.push((db, start..self.encoded.len()));
+        }
+    }
+
+    /// Commands to append to the log: (database, canonical bytes).
+    pub fn commands(&self) -> impl ExactSizeIterator<Item = (usize, &[u8])> {
+        self.commands.iter().map(|(db, range)| (*db, &self.encoded[range.clone()]))
+    }
+
+    pub fn take_expired(&mut self) -> Vec<(usize, Box<[u8]>)> {
+        std::mem::take(&mut self.expired)
+    }
+
+    pub fn take_touched(&mut self) -> Vec<(usize, Box<[u8]>)> {
+        std::mem::take(&mut self.touched)
+    }
+
+    pub fn take_flushed(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.flushed)
+    }
+
+    /// Whether closing the unit has anything to do.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.commands.is_empty() && self.touched.is_empty() && self.flushed.is_empty() && self.expired.is_empty()
+    }
+
+    /// After the unit's end.
+    pub fn clear_commands(&mut self) {
+        self.encoded.clear();
+        self.commands.clear();
+    }
+}

@@ -1,0 +1,152 @@
+//! Where a command's keys stand, and what it does to them (Redis document "Key specifications").
+
+/// Where the first key is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// At this word.
+    At(usize),
+    /// After this keyword, searched from word `from` (negative: from the end, backwards).
+    After { keyword: &'static str, from: i32 },
+    /// The positions cannot be said in general.
+    Unknown,
+}
+
+/// Which words from there on are keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Find {
+    /// Up to `last` (relative to the first; negative: from the end of the request), each `step`-th; if `limit` is
+    /// above 1, only the first 1/`limit` of the remaining words.
+    Range {
+        last: i32,
+        step: usize,
+        limit: usize,
+    },
+    /// Word `count_at` (relative) holds how many, the first stands at `first` (relative).
+    Count {
+        count_at: usize,
+        first: usize,
+        step: usize,
+    },
+    Unknown,
+}
+
+/// What the command does with the key and with its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAccess {
+    ReadOnly,
+    ReadWrite,
+    Overwrite,
+    Remove,
+}
+
+/// One group of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySpec {
+    pub begin: Begin,
+    pub find: Find,
+    pub access: KeyAccess,
+    /// Further flags in Redis's order: ACCESS, UPDATE, INSERT, DELETE, NOT_KEY, INCOMPLETE, VARIABLE_FLAGS.
+    pub notes: &'static [&'static str],
+}
+
+impl KeySpec {
+    const fn begin(begin: Begin) -> KeySpec {
+        let find = Find::Range { last: 0, step: 1, limit: 0 };
+        KeySpec { begin, find, access: KeyAccess::ReadOnly, notes: &[] }
+    }
+
+    /// One key, at word `index`.
+    pub const fn at(index: usize) -> KeySpec {
+        KeySpec::begin(Begin::At(index))
+    }
+
+    /// Keys from word `first`; `last` counts from there or, if negative, from the end.
+    pub const fn range(first: usize, last: i32, step: usize) -> KeySpec {
+        let mut spec = KeySpec::begin(Begin::At(first));
+        spec.find = Find::Range { last, step, limit: 0 };
+        spec
+    }
+
+    /// Word `index` says how many keys follow it.
+    pub const fn count_at(index: usize) -> KeySpec {
+        let mut spec = KeySpec::begin(Begin::At(index));
+        spec.find = Find::Count { count_at: 0, first: 1, step: 1 };
+        spec
+    }
+
+    /// One key after a keyword.
+    pub const fn after(keyword: &'static str, from: i32) -> KeySpec {
+        KeySpec::begin(Begin::After { keyword, from })
+    }
+
+    pub const fn limit(mut self, limit: usize) -> KeySpec {
+        if let Find::Range { last, step, .. } = self.find {
+            self.find = Find::Range { last, step, limit };
+        }
+        self
+    }
+
+    pub const fn read_only(mut self, notes: &'static [&'static str]) -> KeySpec {
+        self.access = KeyAccess::ReadOnly;
+        self.notes = notes;
+        self
+    }
+
+    pub const fn read_write(mut self, notes: &'static [&'static str]) -> KeySpec {
+        self.access = KeyAccess::ReadWrite;
+        self.notes = notes;
+        self
+    }
+
+    pub const fn overwrite(mut self, notes: &'static [&'static str]) -> KeySpec {
+        self.access = KeyAccess::Overwrite;
+        self.notes = notes;
+        self
+    }
+
+    pub const fn remove(mut self, notes: &'static [&'static str]) -> KeySpec {
+        self.access = KeyAccess::Remove;
+        self.notes = notes;
+        self
+    }
+
+    /// The words of a request that this spec names; `None` if the request is malformed for it.
+    pub fn positions(&self, args: &[&[u8]]) -> Option<Vec<usize>> {
+        let first = match self.begin {
+            Begin::At(index) => index,
+            Begin::After { keyword, from } => keyword_position(args, keyword, from)? + 1,
+            Begin::Unknown => return None,
+        };
+        match self.find {
+            Find::Range { last, step, limit } => range_positions(args.len(), first, last, step, limit),
+            Find::Count { count_at, first: offset, step } => {
+                let count = crate::resp::parse_i64(args.get(first + count_at)?).filter(|&count| count >= 0)?;
+                let start = first + offset;
+                let last = start.checked_add((count as usize).checked_sub(1)?.checked_mul(step)?)?;
+                (last < args.len()).then(|| (start..=last).step_by(step).collect())
+            }
+            Find::Unknown => None,
+        }
+    }
+}
+
+fn keyword_position(args: &[&[u8]], keyword: &str, from: i32) -> Option<usize> {
+    let is_keyword = |index: &usize| args[*index].eq_ignore_ascii_case(keyword.as_bytes());
+    if from >= 0 {
+        (from as usize..args.len()).find(is_keyword)
+    } else {
+        let start = args.len().checked_sub(from.unsigned_abs() as usize)?;
+        (1..=start).rev().find(is_keyword)
+    }
+}
+
+fn range_positions(argc: usize, first: usize, last: i32, step: usize, limit: usize) -> Option<Vec<usize>> {
+    let last = if last >= 0 {
+        first + last as usize
+    } else if limit <= 1 {
+        argc.checked_sub(last.unsigned_abs() as usize)?
+    } else {
+        first + (argc.checked_sub(first)? / limit).checked_sub(1)?
+    };
+    (first <= last && last < argc).then(|| (first..=last).step_by(step).collect())
+}

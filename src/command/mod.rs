@@ -1,0 +1,29 @@
+//! Commands: one typed row beside each handler, from which everything else about a command is derived.
+//!
+//! A handler is synchronous, sees the parts that its `Context` borrows, never a socket and never a clock. What it
+//! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
+//! command is adding a row to its family's `COMMANDS`.
+
+mod context;
+mod database;
+mod effects;
+mod error;
+mod key_spec;
+mod spec;
+mod stats;
+mod string;
+mod table;
+
+pub use context::{
+    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
+};
+pub use database::{Database, Expiry};
+pub use effects::Effects;
+pub use error::CommandError;
+pub use key_spec::KeySpec;
+pub use spec::{Command, Flags, Group, Handler};
+pub use stats::Stats;
+pub use table::{CommandId, CommandTable, Entry};
+
+/// Every family with its group.
+pub(crate) const FAMILIES: &[(Group, &[Command])] = &[(Group::String, string::COMMANDS)];

@@ -1,0 +1,28 @@
+//! Counters that INFO shows and CONFIG RESETSTAT clears.
+
+/// Totals since the start or the last reset.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    pub connections_received: u64,
+    pub rejected_connections: u64,
+    pub commands_processed: u64,
+    pub net_input_bytes: u64,
+    pub net_output_bytes: u64,
+    pub net_repl_input_bytes: u64,
+    pub net_repl_output_bytes: u64,
+    pub reads_processed: u64,
+    pub writes_processed: u64,
+    pub keyspace_hits: u64,
+    pub keyspace_misses: u64,
+    pub expired_keys: u64,
+    pub expired_time_cap_reached: u64,
+    pub evicted_keys: u64,
+    pub evicted_clients: u64,
+    pub error_replies: u64,
+    pub unexpected_error_replies: u64,
+    pub sync_full: u64,
+    pub sync_partial_ok: u64,
+    pub sync_partial_err: u64,
+    pub query_limit_disconnections: u64,
+    pub output_limit_disconnections: u64,
+}

@@ -1,0 +1,149 @@
+//! The table of all commands: lookup by name, ids for counters, derived facts.
+
+use super::key_spec::Begin;
+use super::{Command, FAMILIES, Flags, Group, KeySpec};
+
+/// Number of a row, subcommands included.
+pub type CommandId = u16;
+
+/// A row with what is derived from it.
+pub struct Entry {
+    pub command: &'static Command,
+    pub group: Group,
+    /// Lower case; a subcommand's is `container|name`.
+    pub full_name: &'static str,
+    pub parent: Option<CommandId>,
+    /// Subcommands are numbered in a row.
+    pub subcommands: std::ops::Range<CommandId>,
+    /// Word of the first key, if that is the same in every request; 0: none.
+    pub first_key: usize,
+}
+
+/// All commands of this server under their present names.
+pub struct CommandTable {
+    entries: Vec<Entry>,
+    /// Open addressing over the names' first bytes; u16::MAX is free.
+    slots: Box<[CommandId]>,
+}
+
+const SLOTS: usize = 2048;
+const FREE: CommandId = CommandId::MAX;
+
+impl Default for CommandTable {
+    fn default() -> CommandTable {
+        CommandTable::new()
+    }
+}
+
+impl CommandTable {
+    pub fn new() -> CommandTable {
+        let mut table = CommandTable { entries: Vec::new(), slots: vec![FREE; SLOTS].into() };
+        for (group, commands) in FAMILIES {
+            for command in *commands {
+                table.add(*group, command);
+            }
+        }
+        table
+    }
+
+    fn add(&mut self, group: Group, command: &'static Command) {
+        let id = self.entries.len() as CommandId;
+        let subcommands = id + 1..id + 1 + command.subcommands.len() as CommandId;
+        self.entries.push(Entry::new(command, group, None, command.name, subcommands));
+        for subcommand in command.subcommands {
+            // Once per process: the table is made at start.
+            let full_name: &'static str = Box::leak(format!("{}|{}", command.name, subcommand.name).into_boxed_str());
+            self.entries.push(Entry::new(subcommand, group, Some(id), full_name, 0..0));
+        }
+        let mut slot = slot_of(command.name.as_bytes());
+        while self.slots[slot] != FREE {
+            slot = (slot + 1) % SLOTS;
+        }
+        self.slots[slot] = id;
+    }
+
+    pub fn entry(&self, id: CommandId) -> &Entry {
+        &self.entries[id as usize]
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Top-level commands in table order.
+    pub fn commands(&self) -> impl Iterator<Item = (CommandId, &Entry)> {
+        let numbered = self.entries.iter().enumerate().map(|(id, entry)| (id as CommandId, entry));
+        numbered.filter(|(_, entry)| entry.parent.is_none())
+    }
+
+    /// A top-level command by name, whatever the case.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<CommandId> {
+        let mut slot = slot_of(name);
+        loop {
+            let id = self.slots[slot];
+            if id == FREE {
+                return None;
+            }
+            if self.entries[id as usize].command.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(id);
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
+    /// The row for a request: the subcommand where the second word names one, else the command.
+    #[inline]
+    pub fn resolve(&self, name: &[u8], second: Option<&[u8]>) -> Option<CommandId> {
+        let id = self.find(name)?;
+        let entry = &self.entries[id as usize];
+        if entry.subcommands.is_empty() {
+            return Some(id);
+        }
+        let wanted = second.unwrap_or_default();
+        let is_wanted = |id: &CommandId| self.entry(*id).command.name.as_bytes().eq_ignore_ascii_case(wanted);
+        Some(entry.subcommands.clone().find(is_wanted).unwrap_or(id))
+    }
+}
+
+impl Entry {
+    fn new(
+        command: &'static Command,
+        group: Group,
+        parent: Option<CommandId>,
+        full_name: &'static str,
+        subcommands: std::ops::Range<CommandId>,
+    ) -> Entry {
+        let first_key = match command.keys.first() {
+            Some(KeySpec { begin: Begin::At(index), find, .. })
+                if !matches!(find, super::key_spec::Find::Count { .. }) =>
+            {
+                *index
+            }
+            _ => 0,
+        };
+        Entry { command, group, full_name, parent, subcommands, first_key }
+    }
+
+    pub fn has(&self, flags: Flags) -> bool {
+        self.command.flags.has(flags)
+    }
+
+    /// Whether it only holds subcommands: alone it is no command.
+    pub fn is_container(&self) -> bool {
+        !self.subcommands.is_empty()
+    }
+}
+
+#[inline]
+fn slot_of(name: &[u8]) -> usize {
+    let mut hash = name.len() as u64;
+    for &byte in name.iter().take(16) {
+        hash = (hash ^ (byte | 0x20) as u64).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    (hash ^ (hash >> 17)) as usize % SLOTS
+}

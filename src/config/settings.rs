@@ -1,0 +1,216 @@
+//! The directives that take effect, as plain typed fields: what the hot path reads.
+//!
+//! Filled from the table alone (each row says which field it stores into), so a field and what CONFIG GET answers
+//! cannot drift apart. Units are in the names; zero means "no limit" or "off" wherever Redis means it so.
+
+use std::path::PathBuf;
+
+/// An enum whose variants have a name in the configuration; the order of the names is the order of error texts.
+macro_rules! named {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub enum $type { $($(#[$variant_doc])* $variant),+ }
+
+        impl $type {
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            pub fn name(self) -> &'static str {
+                match self { $($type::$variant => $name),+ }
+            }
+
+            /// The variant called so; the default where none is, which a parsed value never is.
+            pub(super) fn named(name: &str) -> $type {
+                match name { $($name => $type::$variant,)+ _ => $type::default() }
+            }
+        }
+    };
+}
+
+named! {
+    /// What goes when memory is full.
+    MaxmemoryPolicy {
+        VolatileLru = "volatile-lru",
+        VolatileLfu = "volatile-lfu",
+        VolatileRandom = "volatile-random",
+        VolatileTtl = "volatile-ttl",
+        AllkeysLru = "allkeys-lru",
+        AllkeysLfu = "allkeys-lfu",
+        AllkeysRandom = "allkeys-random",
+        #[default]
+        Noeviction = "noeviction",
+    }
+}
+
+named! {
+    /// The least level that is logged.
+    LogLevel {
+        Debug = "debug",
+        Verbose = "verbose",
+        #[default]
+        Notice = "notice",
+        Warning = "warning",
+        Nothing = "nothing",
+    }
+}
+
+named! {
+    /// Who may use a protected command or directive; `Local` is a client of this machine.
+    Protected { #[default] No = "no", Yes = "yes", Local = "local" }
+}
+
+named! {
+    SyslogFacility {
+        User = "user",
+        #[default]
+        Local0 = "local0",
+        Local1 = "local1",
+        Local2 = "local2",
+        Local3 = "local3",
+        Local4 = "local4",
+        Local5 = "local5",
+        Local6 = "local6",
+        Local7 = "local7",
+    }
+}
+
+/// Save when `changes` happened within `seconds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavePoint {
+    pub seconds: u64,
+    pub changes: u64,
+}
+
+/// Which of the three output buffer limits holds for a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientClass {
+    Normal = 0,
+    Replica = 1,
+    Pubsub = 2,
+}
+
+/// Close the client at once above `hard_bytes`, or after `soft_seconds` without a break above `soft_bytes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BufferLimit {
+    pub hard_bytes: u64,
+    pub soft_bytes: u64,
+    pub soft_seconds: u64,
+}
+
+/// Where our master listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+/// How a signal shuts down; nothing set means: save if save points are configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShutdownOptions {
+    pub save: bool,
+    pub nosave: bool,
+    /// Do not wait for replicas that lag.
+    pub now: bool,
+    /// Go down even if saving fails.
+    pub force: bool,
+}
+
+/// Typed values of all directives in effect.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    // Network
+    pub bind: Vec<String>,
+    pub bind_source_addr: Option<String>,
+    pub port: u16,
+    pub protected_mode: bool,
+    pub tcp_backlog: u32,
+    pub tcp_keepalive_s: u32,
+    pub timeout_s: u32,
+    pub unixsocket: Option<PathBuf>,
+    /// Mode bits; zero leaves them to the umask.
+    pub unixsocketperm: u32,
+    pub io_threads: usize,
+
+    // Clients
+    pub maxclients: usize,
+    /// By [`ClientClass`]; [`Settings::output_limit`] picks.
+    pub client_output_buffer_limits: [BufferLimit; 3],
+    pub client_query_buffer_limit: usize,
+    pub proto_max_bulk_len: usize,
+    pub requirepass: Option<Vec<u8>>,
+    pub enable_debug_command: Protected,
+    pub enable_protected_configs: Protected,
+
+    // Memory and expiry
+    pub databases: usize,
+    pub maxmemory: u64,
+    pub maxmemory_policy: MaxmemoryPolicy,
+    /// 0 gives up soon, 100 evicts until the limit is met, whatever the delay.
+    pub maxmemory_eviction_tenacity: u32,
+    pub active_expire_effort: u32,
+
+    // Snapshots on disk
+    pub save_points: Vec<SavePoint>,
+    pub dir: PathBuf,
+    pub dbfilename: PathBuf,
+    pub rdbcompression: bool,
+    pub rdbchecksum: bool,
+    pub rdb_save_incremental_fsync: bool,
+    pub stop_writes_on_bgsave_error: bool,
+
+    // Replication
+    pub replicaof: Option<MasterAddress>,
+    pub masteruser: Option<Vec<u8>>,
+    pub masterauth: Option<Vec<u8>>,
+    pub replica_serve_stale_data: bool,
+    pub replica_read_only: bool,
+    pub replica_ignore_maxmemory: bool,
+    pub replica_priority: u32,
+    pub replica_announced: bool,
+    pub replica_announce_ip: Option<String>,
+    pub replica_announce_port: u16,
+    pub repl_timeout_s: u32,
+    pub repl_ping_replica_period_s: u32,
+    pub repl_backlog_size: u64,
+    pub repl_backlog_ttl_s: u64,
+    pub repl_disable_tcp_nodelay: bool,
+    pub repl_diskless_sync_delay_s: u32,
+    pub repl_diskless_sync_max_replicas: u32,
+    pub repl_max_full_syncs: u32,
+    pub min_replicas_to_write: u32,
+    pub min_replicas_max_lag_s: u32,
+
+    // Process
+    pub daemonize: bool,
+    pub pidfile: Option<PathBuf>,
+    pub always_show_logo: bool,
+    pub hz: u32,
+    pub busy_reply_threshold_ms: u64,
+    pub shutdown_timeout_s: u32,
+    pub shutdown_on_sigint: ShutdownOptions,
+    pub shutdown_on_sigterm: ShutdownOptions,
+
+    // Log lines
+    pub loglevel: LogLevel,
+    pub logfile: Option<PathBuf>,
+    pub syslog_enabled: bool,
+    pub syslog_ident: String,
+    pub syslog_facility: SyslogFacility,
+}
+
+impl Settings {
+    pub fn output_limit(&self, class: ClientClass) -> BufferLimit {
+        self.client_output_buffer_limits[class as usize]
+    }
+}
+
+impl Protected {
+    /// Whether a client may, given that it comes from this machine (loopback or Unix socket) or not.
+    pub fn allows(self, is_local: bool) -> bool {
+        match self {
+            Protected::No => false,
+            Protected::Yes => true,
+            Protected::Local => is_local,
+        }
+    }
+}

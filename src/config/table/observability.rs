@@ -1,0 +1,73 @@
+//! Log lines, slow log, latency, keyspace events.
+
+use crate::config::directive::{Directive, rows::*};
+use crate::config::settings::{LogLevel, SyslogFacility};
+use crate::config::value::Kind;
+
+pub(super) const ROWS: &[Directive] = &[
+    one_of("loglevel", LogLevel::NAMES, "notice", "Least level that is logged.")
+        .store(|s, v| s.loglevel = LogLevel::named(v.choice())),
+    text("logfile", "", "File that log lines are appended to; empty prints them.")
+        .immutable()
+        .store(|s, v| s.logfile = v.path_if_any()),
+    yes_no("syslog-enabled", "no", "Sends log lines to syslog too.")
+        .immutable()
+        .store(|s, v| s.syslog_enabled = v.bool()),
+    text("syslog-ident", "redis", "Name under which syslog lists them.")
+        .immutable()
+        .store(|s, v| s.syslog_ident = v.string()),
+    one_of("syslog-facility", SyslogFacility::NAMES, "local0", "Facility under which syslog lists them.")
+        .immutable()
+        .store(|s, v| s.syslog_facility = SyslogFacility::named(v.choice())),
+    one_of("log-format", &["legacy", "logfmt"], "legacy", "Form of a log line.").waits("other forms of log lines"),
+    one_of("log-timestamp-format", &["legacy", "iso8601", "milliseconds"], "legacy", "Form of the time in a log line.")
+        .waits("other forms of log lines"),
+    yes_no("hide-user-data-from-log", "no", "Keeps keys and values out of log lines.")
+        .waits("log lines that quote user data"),
+    int(
+        "slowlog-log-slower-than",
+        (-1, LONG_MAX),
+        "10000",
+        "Microseconds above which a command is noted; -1 notes none, 0 all.",
+    )
+    .aliases(&["commandlog-execution-slower-than"])
+    .waits("SLOWLOG"),
+    int("slowlog-max-len", (0, LONG_MAX), "128", "Slow commands that are remembered.")
+        .aliases(&["commandlog-slow-execution-max-len"])
+        .waits("SLOWLOG"),
+    int(
+        "commandlog-request-larger-than",
+        (-1, LONG_MAX),
+        "1048576",
+        "Bytes above which a request is noted; -1 notes none.",
+    )
+    .waits("COMMANDLOG"),
+    int("commandlog-large-request-max-len", (0, LONG_MAX), "128", "Large requests that are remembered.")
+        .waits("COMMANDLOG"),
+    int(
+        "commandlog-reply-larger-than",
+        (-1, LONG_MAX),
+        "1048576",
+        "Bytes above which a reply is noted; -1 notes none.",
+    )
+    .waits("COMMANDLOG"),
+    int("commandlog-large-reply-max-len", (0, LONG_MAX), "128", "Large replies that are remembered.")
+        .waits("COMMANDLOG"),
+    int(
+        "latency-monitor-threshold",
+        (0, LONG_MAX),
+        "0",
+        "Milliseconds above which LATENCY notes an event; 0 notes none.",
+    )
+    .waits("LATENCY"),
+    yes_no("latency-tracking", "yes", "Measures the time of every command.").waits("latency histograms"),
+    special(
+        "latency-tracking-info-percentiles",
+        Kind::Percentiles,
+        "50 99 99.9",
+        "Percentiles that INFO shows for every command.",
+    )
+    .waits("latency histograms"),
+    special("notify-keyspace-events", Kind::KeyspaceEvents, "", "Classes of key events that are published.")
+        .waits("keyspace events"),
+];

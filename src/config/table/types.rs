@@ -1,0 +1,47 @@
+//! When collections keep their compact encoding, as OBJECT ENCODING shows it.
+
+use crate::config::directive::{Directive, rows::*};
+
+pub(super) const ROWS: &[Directive] = &[
+    int("hash-max-listpack-entries", (0, LONG_MAX), "512", "Fields up to which a hash stays compact.")
+        .aliases(&["hash-max-ziplist-entries"])
+        .waits("hashes"),
+    memory(
+        "hash-max-listpack-value",
+        (0, LONG_MAX),
+        "64",
+        "Bytes of a field or value up to which a hash stays compact.",
+    )
+    .aliases(&["hash-max-ziplist-value"])
+    .waits("hashes"),
+    int(
+        "list-max-listpack-size",
+        (i32::MIN as i128, INT_MAX),
+        "-2",
+        "Elements of a list's node; -1 to -5 limit its bytes to 4, 8, 16, 32, 64 KB.",
+    )
+    .aliases(&["list-max-ziplist-size"])
+    .waits("lists"),
+    int(
+        "list-compress-depth",
+        (0, INT_MAX),
+        "0",
+        "Nodes at each end of a list that stay uncompressed; 0 compresses none.",
+    )
+    .waits("lists"),
+    int("set-max-intset-entries", (0, LONG_MAX), "512", "Integers up to which a set of integers stays compact.")
+        .waits("sets"),
+    int("set-max-listpack-entries", (0, LONG_MAX), "128", "Members up to which a set stays compact.").waits("sets"),
+    memory("set-max-listpack-value", (0, LONG_MAX), "64", "Bytes of a member up to which a set stays compact.")
+        .waits("sets"),
+    int("zset-max-listpack-entries", (0, LONG_MAX), "128", "Members up to which a sorted set stays compact.")
+        .aliases(&["zset-max-ziplist-entries"])
+        .waits("sorted sets"),
+    memory("zset-max-listpack-value", (0, LONG_MAX), "64", "Bytes of a member up to which a sorted set stays compact.")
+        .aliases(&["zset-max-ziplist-value"])
+        .waits("sorted sets"),
+    memory("hll-sparse-max-bytes", (0, LONG_MAX), "3000", "Bytes up to which a HyperLogLog stays sparse.")
+        .waits("HyperLogLog"),
+    memory("stream-node-max-bytes", (0, LONG_MAX), "4096", "Bytes of a stream's node; 0 is no limit.").waits("streams"),
+    int("stream-node-max-entries", (0, LONG_MAX), "100", "Entries of a stream's node; 0 is no limit.").waits("streams"),
+];

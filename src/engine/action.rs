@@ -1,0 +1,96 @@
+//! What the engine wants of the world: the shell (or the simulator) does it after the lock is released.
+
+use bytes::Bytes;
+
+use crate::keyspace::Snapshot;
+use crate::replication::{Level, Position};
+use crate::session::Token;
+
+/// Names one attempt to follow a master: what an older attempt still says is not listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct LinkId(pub u64);
+
+/// One wish.
+pub enum Action {
+    /// Connect to the master for this attempt.
+    Dial {
+        link: LinkId,
+        host: String,
+        port: u16,
+    },
+    /// Bytes to the master.
+    LinkSend {
+        link: LinkId,
+        bytes: Bytes,
+    },
+    LinkClose {
+        link: LinkId,
+    },
+    /// A payload begins: start a loader that builds a keyspace beside the present one.
+    LoadBegin {
+        link: LinkId,
+    },
+    LoadChunk {
+        link: LinkId,
+        bytes: Bytes,
+    },
+    /// The payload is whole: finish, and say `link_loaded` or `link_load_failed`.
+    LoadEnd {
+        link: LinkId,
+    },
+    LoadAbandon {
+        link: LinkId,
+    },
+    /// Write this snapshot as an RDB stream: its pieces are the peer's `PayloadChunk` events.
+    FullSync {
+        peer: Token,
+        payload: Payload,
+    },
+    /// Stop writing it.
+    AbandonPayload {
+        peer: Token,
+    },
+    /// Write this snapshot to the RDB file, then say `saved`.
+    Save {
+        snapshot: Snapshot,
+        position: Option<Position>,
+        purpose: SavePurpose,
+    },
+    /// Cancel a background save.
+    CancelSave,
+    /// Load the RDB file, then say `reloaded` (DEBUG RELOAD).
+    Load {
+        client: Token,
+    },
+    /// Rewrite the configuration file; answer the client.
+    RewriteConfig {
+        client: Token,
+    },
+    /// A directive of the shell was set.
+    ConfigChanged(Vec<&'static str>),
+    Log(Level, String),
+    /// Stop the process.
+    Exit {
+        code: i32,
+    },
+}
+
+/// The data of a full resync.
+pub struct Payload {
+    pub snapshot: Snapshot,
+    pub position: Position,
+    /// The peer needs its length before its first byte.
+    pub whole: bool,
+}
+
+/// Who waits for a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavePurpose {
+    /// SAVE: this client's answer.
+    Foreground(Token),
+    Background,
+    /// The last save before the end.
+    Shutdown,
+    /// DEBUG RELOAD: load it again.
+    Reload(Token),
+}

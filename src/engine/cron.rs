@@ -1,0 +1,105 @@
+//! What happens with time: expiry, heartbeats, timeouts, save points. Driven by `tick`, never by a clock.
+
+use crate::keyspace::ExpireCursor;
+use crate::replication::Heartbeat;
+use crate::time::{Millis, Now};
+
+use super::Engine;
+
+/// Segments that one tick looks at per database: bounded work, whatever the size.
+const EXPIRE_SEGMENTS_PER_TICK: usize = 400;
+/// Keys that one tick expires at most: the rest goes on with the next.
+const EXPIRE_KEYS_PER_TICK: usize = 2_000;
+
+/// Where periodic work goes on.
+pub(super) struct Cron {
+    heartbeat: Heartbeat,
+    expire: Vec<ExpireCursor>,
+    last_second: Millis,
+    sampled: (u64, u64, u64),
+}
+
+impl Cron {
+    pub fn new(now: Now) -> Cron {
+        Cron { heartbeat: Heartbeat::new(now.mono), expire: Vec::new(), last_second: now.mono, sampled: (0, 0, 0) }
+    }
+}
+
+impl Engine {
+    /// To be called `hz` times a second, and at `next_timeout`.
+    pub fn tick(&mut self, now: Now) {
+        self.tick_link(now);
+        self.tick_peers(now);
+        self.release_held(now);
+        self.end_pause_if_over(now);
+        self.expire_cycle(now);
+        if self.cron.heartbeat.is_due(now.mono, u64::from(self.config.repl_ping_replica_period_s) * 1000) {
+            self.feed_ping();
+        }
+        if now.mono.since(self.cron.last_second) >= 1000 {
+            self.each_second(now);
+        }
+        self.end_turn();
+    }
+
+    /// When a tick is needed at the latest.
+    pub fn next_timeout(&self, now: Now) -> Millis {
+        let tick = now.mono.plus(1000 / u64::from(self.config.hz.max(1)));
+        let pause = self.server.pause.map(|pause| pause.until);
+        [self.link_timeout(), self.held.next_deadline(), pause].into_iter().flatten().fold(tick, Millis::min)
+    }
+
+    fn each_second(&mut self, now: Now) {
+        let passed_ms = now.mono.since(self.cron.last_second).max(1);
+        self.cron.last_second = now.mono;
+        let totals = (self.stats.commands_processed, self.stats.net_input_bytes, self.stats.net_output_bytes);
+        let before = std::mem::replace(&mut self.cron.sampled, totals);
+        self.server.ops_per_second = totals.0.saturating_sub(before.0) * 1000 / passed_ms;
+        let kbps = |total: u64, before: u64| total.saturating_sub(before) as f64 / 1024.0 * 1000.0 / passed_ms as f64;
+        self.server.input_kbps = kbps(totals.1, before.1);
+        self.server.output_kbps = kbps(totals.2, before.2);
+        self.close_idle_clients(now);
+        self.close_over_output_limit(now.mono);
+        self.save_if_due(now);
+        self.free_backlog_if_idle(now);
+        self.refresh_conditions(now);
+    }
+
+    /// Deletes keys whose time has come, each as a unit of its own.
+    fn expire_cycle(&mut self, now: Now) {
+        if self.node.is_replica() || self.server.active_expire_off || self.server.pause.is_some() {
+            return;
+        }
+        self.cron.expire.resize(self.keyspace.databases(), ExpireCursor::default());
+        for db in 0..self.keyspace.databases() {
+            if self.keyspace.db(db).expires_len() == 0 {
+                continue;
+            }
+            let mut due: Vec<Box<[u8]>> = Vec::new();
+            let cursor = &mut self.cron.expire[db];
+            self.keyspace.db(db).expired(cursor, now.unix_ms(), EXPIRE_SEGMENTS_PER_TICK, &mut |key| {
+                if due.len() < EXPIRE_KEYS_PER_TICK {
+                    due.push(key.into());
+                }
+            });
+            for key in due {
+                self.expire_key(now, db, &key);
+                self.close_unit(now);
+            }
+        }
+    }
+
+    /// A master without peers gives its backlog up after `repl-backlog-ttl`, and its history with it.
+    fn free_backlog_if_idle(&mut self, now: Now) {
+        let ttl_s = self.config.repl_backlog_ttl_s;
+        if self.node.is_replica() || !self.node.peers.is_empty() {
+            return;
+        }
+        if self.node.log.expire(now.mono, (ttl_s > 0).then_some(ttl_s * 1000)) {
+            self.notice(format!("Replication backlog freed after {ttl_s} seconds without connected replicas."));
+            self.effects.is_recording = false;
+            self.change_replid();
+            self.node.has_history = false;
+        }
+    }
+}

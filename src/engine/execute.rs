@@ -1,0 +1,306 @@
+//! One turn of a connection: its requests are gated and executed until they are done, must wait, or the turn is over.
+
+use crate::command::{Args, CommandError, CommandId, Context, Database, Expiry, Flags, Origin, Outcome};
+use crate::resp::Reply;
+use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Token};
+use crate::time::Now;
+
+use super::Engine;
+use super::gate::{self, Call, Conditions, Verdict};
+use super::input::{Input, Resolved};
+
+/// Buckets and blobs are asked for this many requests ahead of their use.
+const PREFETCH_REQUESTS: usize = 32;
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// All that was parsed is executed.
+    Done,
+    /// The turn is over; more requests wait.
+    More,
+    /// The client waits for something; it will be woken.
+    Blocked,
+    /// What follows must be parsed anew: what the client may send has changed.
+    Reparse,
+    /// Close after the output.
+    Close,
+}
+
+impl Engine {
+    /// Executes at most `max_requests` of a client's requests. Its replies are in its session's outbox afterwards.
+    pub fn execute(&mut self, now: Now, token: Token, input: &mut Input, max_requests: usize) -> Turn {
+        let Some(session) = self.sessions.get_mut(token) else { return Turn::Close };
+        session.last_interaction = now.mono;
+        if session.is_closing() {
+            return Turn::Close;
+        }
+        let mut reply = Reply { buffer: std::mem::take(&mut session.outbox), protocol: session.protocol };
+        let turn = self.run_turn(now, token, input, max_requests, &mut reply);
+        self.end_turn();
+        if let Some(session) = self.sessions.get_mut(token) {
+            // What others wrote meanwhile stands behind our own.
+            let others = std::mem::replace(&mut session.outbox, reply.buffer);
+            session.outbox.extend_from_slice(&others);
+            session.query_bytes = input.len();
+            session.query_capacity_bytes = input.buffer_mut().capacity();
+            input.limits.authenticated = session.authenticated;
+        }
+        input.limits.bulk_max_bytes = self.config.proto_max_bulk_len as i64;
+        turn
+    }
+
+    fn run_turn(&mut self, now: Now, token: Token, input: &mut Input, max_requests: usize, reply: &mut Reply) -> Turn {
+        let end = input.requests().min(input.next + max_requests);
+        let mut prefetched = input.next;
+        while input.next < end {
+            if input.next == prefetched {
+                prefetched = end.min(prefetched + PREFETCH_REQUESTS);
+                self.prefetch(token, input, prefetched);
+            }
+            if self.sessions[token].is_blocked() {
+                return Turn::Blocked;
+            }
+            let resolved = input.resolved(input.next);
+            let outcome = self.request(now, token, &resolved, &input.args(&resolved), reply);
+            if self.sessions[token].blocked == Blocked::Paused {
+                return Turn::Blocked;
+            }
+            input.next += 1;
+            let ends = self.perform(now, token, outcome, reply);
+            if self.sessions[token].is_closing() {
+                return Turn::Close;
+            }
+            if ends {
+                return Turn::Reparse;
+            }
+        }
+        self.turn_after(token, input, reply)
+    }
+
+    /// What is left once the requests of a turn are executed.
+    fn turn_after(&mut self, token: Token, input: &Input, reply: &mut Reply) -> Turn {
+        if self.sessions[token].is_blocked() {
+            return Turn::Blocked;
+        }
+        if input.next < input.requests() {
+            return Turn::More;
+        }
+        let Some(error) = input.error() else { return Turn::Done };
+        self.stats.error_replies += 1;
+        reply.error(&format!("ERR Protocol error: {error}"));
+        self.sessions[token].closing = Closing::AfterOutput;
+        Turn::Close
+    }
+
+    /// Asks for the memory that the coming requests will touch.
+    fn prefetch(&self, token: Token, input: &Input, end: usize) {
+        if end - input.next < 2 {
+            return;
+        }
+        let db = self.keyspace.db(self.sessions[token].db);
+        let hashes = || (input.next..end).filter_map(|index| input.first_hash(index));
+        hashes().for_each(|hash| db.prefetch_bucket(hash));
+        hashes().for_each(|hash| db.prefetch_blob(hash));
+    }
+
+    /// Gates and executes one request.
+    fn request(&mut self, now: Now, token: Token, resolved: &Resolved, args: &Args<'_>, reply: &mut Reply) -> Outcome {
+        if args.len() == 0 {
+            return Outcome::Done;
+        }
+        let start = reply.buffer.len();
+        let outcome = match self.admit(now, token, resolved.command, args) {
+            Ok(Verdict::Run) => {
+                let id = resolved.command.unwrap_or_default();
+                let outcome = self.call(now, token, Origin::Client, id, args, reply);
+                self.close_unit(now);
+                outcome
+            }
+            Ok(Verdict::Queue) => {
+                self.queue(token, resolved, args);
+                reply.simple("QUEUED");
+                Outcome::Done
+            }
+            Ok(Verdict::Hold) => {
+                self.sessions[token].blocked = Blocked::Paused;
+                return Outcome::Done;
+            }
+            Ok(Verdict::Refuse(error)) | Err(error) => {
+                self.refuse(token, &error, reply);
+                Outcome::Done
+            }
+        };
+        self.silence(token, start, reply);
+        outcome
+    }
+
+    /// Whether the request may run: known, of acceptable length, and past the gate.
+    fn admit(
+        &mut self,
+        now: Now,
+        token: Token,
+        command: Option<CommandId>,
+        args: &Args<'_>,
+    ) -> Result<Verdict, CommandError> {
+        let Some(id) = command else { return Err(unknown_command(args)) };
+        let entry = self.table.entry(id);
+        if entry.is_container() && args.len() >= 2 {
+            return Err(unknown_subcommand(entry.full_name, args.at(1)));
+        }
+        if !entry.command.accepts(args.len()) {
+            return Err(CommandError::wrong_arity(entry.full_name));
+        }
+        if self.conditions.maxmemory_set() {
+            self.evict_to_fit(now);
+        }
+        let session = &self.sessions[token];
+        let conditions = self
+            .conditions
+            .when(!session.authenticated, Conditions::UNAUTHENTICATED)
+            .when(session.transaction.is_some(), Conditions::IN_MULTI)
+            .when(self.node.is_peer(token), Conditions::REPLICA_CLIENT);
+        let second_word = (args.len() > 1).then(|| args.at(1));
+        let entry = self.table.entry(id);
+        Ok(gate::decide(conditions, &Call { engine: self, session, entry, second_word }))
+    }
+
+    /// Answers a refusal; a transaction under way is spoiled by it.
+    fn refuse(&mut self, token: Token, error: &CommandError, reply: &mut Reply) {
+        if let Some(transaction) = &mut self.sessions[token].transaction {
+            transaction.is_dirty = true;
+        }
+        self.stats.error_replies += 1;
+        reply.error(&error.0);
+    }
+
+    fn queue(&mut self, token: Token, resolved: &Resolved, args: &Args<'_>) {
+        let command = resolved.command.unwrap_or_default();
+        let request = QueuedRequest { args: args.words.to_owned_args(), command };
+        if let Some(transaction) = &mut self.sessions[token].transaction {
+            transaction.requests.push(request);
+        }
+    }
+
+    /// CLIENT REPLY OFF and SKIP: takes the reply back.
+    fn silence(&mut self, token: Token, start: usize, reply: &mut Reply) {
+        let session = &mut self.sessions[token];
+        match session.reply_mode {
+            ReplyMode::On => {}
+            ReplyMode::Off => reply.buffer.truncate(start),
+            ReplyMode::Skipping => {
+                reply.buffer.truncate(start);
+                session.reply_mode = ReplyMode::On;
+            }
+            ReplyMode::SkipNext => {
+                reply.buffer.truncate(start);
+                session.reply_mode = ReplyMode::Skipping;
+            }
+        }
+    }
+
+    /// Runs a handler and notes how its request is propagated. The unit stays open.
+    pub(super) fn call(
+        &mut self,
+        now: Now,
+        token: Token,
+        origin: Origin,
+        id: CommandId,
+        args: &Args<'_>,
+        reply: &mut Reply,
+    ) -> Outcome {
+        self.stats.commands_processed += 1;
+        let changes_before = self.effects.changes;
+        self.effects.begin_request();
+        let entry = self.table.entry(id);
+        let (handler, may_propagate) = (entry.command.handler, entry.has(Flags::WRITE | Flags::MAY_REPLICATE));
+        let full_name = entry.full_name;
+        let session = &mut self.sessions[token];
+        session.last_command = full_name;
+        session.commands += 1;
+        let db = session.db;
+        let mut cx = self.context(now, token, origin, id, reply);
+        let result = handler(&mut cx, args);
+        *reply = std::mem::take(&mut cx.reply);
+        if may_propagate && self.effects.changes != changes_before {
+            self.effects.end_request(db, &args.words);
+        }
+        result.unwrap_or_else(|error| {
+            self.stats.error_replies += 1;
+            reply.error(&error.0);
+            Outcome::Done
+        })
+    }
+
+    /// The parts of the server that a handler sees.
+    fn context<'a>(
+        &'a mut self,
+        now: Now,
+        client: Token,
+        origin: Origin,
+        command: CommandId,
+        reply: &mut Reply,
+    ) -> Context<'a> {
+        let session = &self.sessions[client];
+        let expiry = match origin {
+            Origin::Master => Expiry::Ignore,
+            _ if self.node.is_replica() => Expiry::Hide,
+            _ => Expiry::Delete,
+        };
+        let db = Database {
+            keyspace: &mut self.keyspace,
+            index: session.db,
+            effects: &mut self.effects,
+            stats: &mut self.stats,
+            expiry,
+            now_ms: now.unix_ms(),
+            access_clock: (now.unix_s() & 0xff_ffff) as u32,
+            no_touch: session.no_touch,
+            lazy_expire: false,
+        };
+        Context {
+            now,
+            origin,
+            client,
+            reply: std::mem::take(reply),
+            db,
+            in_unit: session.transaction.is_some(),
+            sessions: &mut self.sessions,
+            config: &mut self.config,
+            node: &mut self.node,
+            server: &mut self.server,
+            table: &self.table,
+            rng: &mut self.rng,
+            command,
+        }
+    }
+
+    /// Before the lock is released: whom the turn concerns is woken.
+    pub(super) fn end_turn(&mut self) {
+        if std::mem::take(&mut self.log_grew) {
+            self.wake_peers();
+        }
+    }
+}
+
+fn unknown_command(args: &Args<'_>) -> CommandError {
+    let mut quoted = String::new();
+    for arg in args.rest(1) {
+        if quoted.len() >= 128 {
+            break;
+        }
+        quoted.push_str(&format!("'{}' ", shown(arg, 128 - quoted.len())));
+    }
+    let name = shown(args.at(0), 128);
+    CommandError::new(format!("ERR unknown command '{name}', with args beginning with: {quoted}"))
+}
+
+fn unknown_subcommand(container: &str, name: &[u8]) -> CommandError {
+    let container = container.to_uppercase();
+    CommandError::new(format!("ERR unknown subcommand '{}'. Try {container} HELP.", shown(name, 128)))
+}
+
+/// At most `max` bytes of what a client sent, as text.
+fn shown(bytes: &[u8], max: usize) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned()
+}

@@ -1,0 +1,216 @@
+//! The gate: whether a request may run, one visible list, each row a pure question.
+//!
+//! A row is asked only while its condition is among the present `Conditions`, so an ordinary request on an
+//! ordinary server passes them all with one look. ACL, slot, subscriber and async-loading rows join here with their
+//! features.
+
+use crate::command::{CommandError, Entry, Flags};
+use crate::session::Session;
+
+use super::Engine;
+
+/// What may be the matter with the server, the client or the command. A set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conditions(u32);
+
+impl Conditions {
+    pub const NONE: Conditions = Conditions(0);
+    pub const UNAUTHENTICATED: Conditions = Conditions(1 << 0);
+    pub const IN_MULTI: Conditions = Conditions(1 << 1);
+    pub const MAXMEMORY: Conditions = Conditions(1 << 2);
+    pub const DISK_ERROR: Conditions = Conditions(1 << 3);
+    pub const FEW_REPLICAS: Conditions = Conditions(1 << 4);
+    pub const READ_ONLY: Conditions = Conditions(1 << 5);
+    pub const STALE: Conditions = Conditions(1 << 6);
+    pub const LOADING: Conditions = Conditions(1 << 7);
+    pub const BUSY: Conditions = Conditions(1 << 8);
+    pub const REPLICA_CLIENT: Conditions = Conditions(1 << 9);
+    pub const PAUSED: Conditions = Conditions(1 << 10);
+    pub const PROTECTED: Conditions = Conditions(1 << 11);
+
+    pub fn with(self, more: Conditions) -> Conditions {
+        Conditions(self.0 | more.0)
+    }
+
+    pub fn when(self, is_so: bool, more: Conditions) -> Conditions {
+        if is_so { self.with(more) } else { self }
+    }
+
+    pub fn maxmemory_set(self) -> bool {
+        self.has(Conditions::MAXMEMORY)
+    }
+
+    fn has(self, any: Conditions) -> bool {
+        self.0 & any.0 != 0
+    }
+}
+
+/// What is to become of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    Run,
+    /// Answer this; a transaction under way is spoiled.
+    Refuse(CommandError),
+    /// Keep it for EXEC.
+    Queue,
+    /// Not now: the client waits until the pause ends.
+    Hold,
+}
+
+/// A request before the gate.
+pub struct Call<'a> {
+    pub engine: &'a Engine,
+    pub session: &'a Session,
+    pub entry: &'a Entry,
+    /// The words, for the few rows that look at them.
+    pub second_word: Option<&'a [u8]>,
+}
+
+type Check = fn(&Call<'_>) -> Option<Verdict>;
+
+/// The order is Redis's: the first row with an answer decides.
+const ROWS: &[(Conditions, Check)] = &[
+    (Conditions::PROTECTED, protected),
+    (Conditions::UNAUTHENTICATED, unauthenticated),
+    (Conditions::IN_MULTI, not_in_multi),
+    (Conditions::MAXMEMORY, out_of_memory),
+    (Conditions::DISK_ERROR, disk_error),
+    (Conditions::FEW_REPLICAS, few_replicas),
+    (Conditions::READ_ONLY, read_only),
+    (Conditions::STALE, stale),
+    (Conditions::LOADING, loading),
+    (Conditions::BUSY, busy),
+    (Conditions::REPLICA_CLIENT, replica_client),
+    (Conditions::PAUSED, paused),
+    (Conditions::IN_MULTI, queue),
+];
+
+/// Decides over a known command of acceptable length.
+#[inline]
+pub fn decide(conditions: Conditions, call: &Call<'_>) -> Verdict {
+    let conditions = conditions.when(call.entry.has(Flags::PROTECTED), Conditions::PROTECTED);
+    if conditions == Conditions::NONE {
+        return Verdict::Run;
+    }
+    let asked = ROWS.iter().filter(|(on, _)| conditions.has(*on));
+    asked.into_iter().find_map(|(_, check)| check(call)).unwrap_or(Verdict::Run)
+}
+
+fn refuse(text: &'static str) -> Option<Verdict> {
+    Some(Verdict::Refuse(CommandError::fixed(text)))
+}
+
+fn protected(call: &Call<'_>) -> Option<Verdict> {
+    let allowed = call.engine.config.enable_debug_command;
+    if !call.entry.has(Flags::PROTECTED) || allowed.allows(call.session.endpoint.is_local) {
+        return None;
+    }
+    Some(Verdict::Refuse(CommandError::new(format!(
+        "ERR {} command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
+         local connection, otherwise you need to set this option in the configuration file, and then restart the \
+         server.",
+        call.entry.full_name.to_uppercase()
+    ))))
+}
+
+fn unauthenticated(call: &Call<'_>) -> Option<Verdict> {
+    if call.entry.has(Flags::NO_AUTH) { None } else { refuse("NOAUTH Authentication required.") }
+}
+
+fn not_in_multi(call: &Call<'_>) -> Option<Verdict> {
+    if call.entry.has(Flags::NO_MULTI) { refuse("ERR Command not allowed inside a transaction") } else { None }
+}
+
+/// Asked after the engine has evicted what it could.
+fn out_of_memory(call: &Call<'_>) -> Option<Verdict> {
+    let denied = call.entry.has(Flags::DENYOOM) || is_exec_with(call, Flags::DENYOOM);
+    if denied && call.engine.is_over_maxmemory() {
+        return refuse("OOM command not allowed when used memory > 'maxmemory'.");
+    }
+    None
+}
+
+fn disk_error(call: &Call<'_>) -> Option<Verdict> {
+    if !writes(call) {
+        return None;
+    }
+    refuse(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \
+         that may modify the data set are disabled, because this instance is configured to report errors during \
+         writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for \
+         details about the RDB error.",
+    )
+}
+
+fn few_replicas(call: &Call<'_>) -> Option<Verdict> {
+    if writes(call) { refuse("NOREPLICAS Not enough good replicas to write.") } else { None }
+}
+
+fn read_only(call: &Call<'_>) -> Option<Verdict> {
+    if writes(call) { refuse("READONLY You can't write against a read only replica.") } else { None }
+}
+
+fn stale(call: &Call<'_>) -> Option<Verdict> {
+    if call.entry.has(Flags::STALE) || is_exec_without(call, Flags::STALE).is_some_and(|some| !some) {
+        return None;
+    }
+    refuse("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
+}
+
+fn loading(call: &Call<'_>) -> Option<Verdict> {
+    if call.entry.has(Flags::LOADING) { None } else { refuse("LOADING Redis is loading the dataset in memory") }
+}
+
+fn busy(call: &Call<'_>) -> Option<Verdict> {
+    if call.entry.has(Flags::ALLOW_BUSY) || is_shutdown_nosave(call) {
+        return None;
+    }
+    refuse("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.")
+}
+
+fn is_shutdown_nosave(call: &Call<'_>) -> bool {
+    call.entry.full_name == "shutdown" && call.second_word.is_some_and(|word| word.eq_ignore_ascii_case(b"nosave"))
+}
+
+fn replica_client(call: &Call<'_>) -> Option<Verdict> {
+    let touches_data = Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE;
+    if call.entry.has(touches_data) { refuse("ERR Replica can't interact with the keyspace") } else { None }
+}
+
+fn paused(call: &Call<'_>) -> Option<Verdict> {
+    let all = call.engine.server.pause.is_some_and(|pause| pause.all);
+    let may_change = Flags::WRITE | Flags::MAY_REPLICATE;
+    let held = all || call.entry.has(may_change) || is_exec_with(call, may_change);
+    (held && !is_queued(call)).then_some(Verdict::Hold)
+}
+
+fn queue(call: &Call<'_>) -> Option<Verdict> {
+    is_queued(call).then_some(Verdict::Queue)
+}
+
+fn is_queued(call: &Call<'_>) -> bool {
+    let runs_at_once = matches!(call.entry.full_name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset");
+    call.session.transaction.is_some() && !runs_at_once
+}
+
+fn writes(call: &Call<'_>) -> bool {
+    call.entry.has(Flags::WRITE) || is_exec_with(call, Flags::WRITE)
+}
+
+/// EXEC is as its queue: whether any request in it has one of `flags`.
+fn is_exec_with(call: &Call<'_>, flags: Flags) -> bool {
+    queued_entries(call).is_some_and(|mut entries| entries.any(|entry| entry.has(flags)))
+}
+
+/// For EXEC, whether any request in its queue lacks `flags`; `None` for another command.
+fn is_exec_without(call: &Call<'_>, flags: Flags) -> Option<bool> {
+    queued_entries(call).map(|mut entries| entries.any(|entry| !entry.has(flags)))
+}
+
+fn queued_entries<'a>(call: &'a Call<'_>) -> Option<impl Iterator<Item = &'a Entry>> {
+    if call.entry.full_name != "exec" {
+        return None;
+    }
+    let transaction = call.session.transaction.as_ref()?;
+    Some(transaction.requests.iter().map(|request| call.engine.table.entry(request.command)))
+}

@@ -1,0 +1,176 @@
+//! The core: requests, bytes, time and a seed come in; replies and actions go out. One lock holds it.
+//!
+//! It has no socket, no clock, no file and no global state: the shell (`server/`) and the simulator drive the same
+//! code. A *unit* (a request, an EXEC, an expiry, a command of the master's stream) runs without interruption and
+//! ends in `close_unit`, the one place that propagates, marks watched keys and moves the offset.
+
+mod action;
+mod busy;
+mod clients;
+mod cron;
+mod evict;
+mod execute;
+mod feed;
+mod follow;
+mod gate;
+mod held;
+mod input;
+mod outcome;
+mod persist;
+mod transaction;
+mod unit;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+
+use crate::command::{CommandTable, Effects, ServerFacts, Stats};
+use crate::config::Config;
+use crate::keyspace::{KeyHasher, Keyspace};
+use crate::replication::{Level, Node, ReplId};
+use crate::resp::Limits;
+use crate::session::Sessions;
+use crate::time::Now;
+
+pub use action::{Action, LinkId, Payload, SavePurpose};
+pub use busy::{Busy, BusyHook};
+pub use clients::Refused;
+pub use execute::Turn;
+pub use follow::LoadedPayload;
+pub use gate::{Conditions, Verdict};
+pub use input::Input;
+
+use held::HeldList;
+
+/// A whole server without its sockets.
+pub struct Engine {
+    pub config: Config,
+    pub keyspace: Keyspace,
+    pub sessions: Sessions,
+    pub node: Node,
+    pub stats: Stats,
+    pub server: ServerFacts,
+    table: Arc<CommandTable>,
+    effects: Effects,
+    rng: SmallRng,
+    held: HeldList,
+    follower: follow::Follower,
+    cron: cron::Cron,
+    busy: Option<Busy>,
+    /// Conditions of the server as a whole, for the gate.
+    conditions: Conditions,
+    /// The log grew in this turn: peers are woken at its end.
+    log_grew: bool,
+    /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
+    over_maxmemory: bool,
+    ending: outcome::Ending,
+    /// How the whole server stands still (DEBUG SLEEP): the shell's way; in the simulator nothing happens.
+    pub sleep: fn(Duration),
+    actions: Vec<Action>,
+}
+
+impl Engine {
+    /// A server with an empty keyspace and a history of its own. The same seed and the same events give the same run.
+    pub fn new(config: Config, seed: u64, now: Now) -> Engine {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let hasher = KeyHasher::new((rng.next_u64(), rng.next_u64()));
+        let keyspace = Keyspace::new(config.databases, hasher);
+        let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
+        let mut server = ServerFacts { started_at: now.mono, started_unix_s: now.unix_s(), ..ServerFacts::default() };
+        server.run_id = ReplId::random(&mut rng).to_string();
+        server.save.last_save_unix_s = now.unix_s();
+        let mut engine = Engine {
+            keyspace,
+            sessions: Sessions::default(),
+            node,
+            stats: Stats::default(),
+            server,
+            table: Arc::new(CommandTable::new()),
+            effects: Effects::default(),
+            rng,
+            held: HeldList::default(),
+            follower: follow::Follower::default(),
+            cron: cron::Cron::new(now),
+            busy: None,
+            conditions: Conditions::NONE,
+            log_grew: false,
+            over_maxmemory: false,
+            ending: outcome::Ending::No,
+            sleep: |_| {},
+            actions: Vec::new(),
+            config,
+        };
+        engine.refresh_conditions(now);
+        engine
+    }
+
+    /// After the data set is restored: follows the configured master.
+    pub fn begin(&mut self, now: Now) {
+        if let Some(master) = self.config.replicaof.clone() {
+            self.follow(now, master.host, master.port);
+        }
+    }
+
+    pub fn table(&self) -> &Arc<CommandTable> {
+        &self.table
+    }
+
+    /// An empty input for a new connection.
+    pub fn input(&self) -> Input {
+        Input::new(self.table.clone(), self.keyspace.hasher(), self.limits())
+    }
+
+    /// What a connection may send now.
+    fn limits(&self) -> Limits {
+        Limits {
+            bulk_max_bytes: self.config.proto_max_bulk_len as i64,
+            authenticated: self.config.requirepass.is_none(),
+            unbounded_bulk: false,
+        }
+    }
+
+    /// What is to be done outside, in order. To be taken after every call.
+    pub fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    fn log(&mut self, level: Level, line: impl Into<String>) {
+        self.actions.push(Action::Log(level, line.into()));
+    }
+
+    fn notice(&mut self, line: impl Into<String>) {
+        self.log(Level::Notice, line);
+    }
+
+    fn warning(&mut self, line: impl Into<String>) {
+        self.log(Level::Warning, line);
+    }
+
+    /// What is the matter with the server as a whole; asked again after whatever may change it.
+    fn refresh_conditions(&mut self, now: Now) {
+        let settings = &*self.config;
+        let is_replica = self.node.is_replica();
+        let stale = is_replica && !self.node.is_link_up() && !settings.replica_serve_stale_data;
+        let disk_error = settings.stop_writes_on_bgsave_error
+            && !self.server.save.last_status_ok
+            && !settings.save_points.is_empty()
+            && !is_replica;
+        let few_replicas = !is_replica
+            && settings.min_replicas_to_write > 0
+            && settings.min_replicas_max_lag_s > 0
+            && self.node.good_replicas(now.mono, settings.min_replicas_max_lag_s.into())
+                < settings.min_replicas_to_write as usize;
+        self.conditions = Conditions::NONE
+            .when(settings.maxmemory > 0, Conditions::MAXMEMORY)
+            .when(disk_error, Conditions::DISK_ERROR)
+            .when(few_replicas, Conditions::FEW_REPLICAS)
+            .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
+            .when(stale, Conditions::STALE)
+            .when(self.server.loading.is_some(), Conditions::LOADING)
+            .when(self.busy.is_some(), Conditions::BUSY)
+            .when(self.server.pause.is_some(), Conditions::PAUSED);
+    }
+}

@@ -1,0 +1,155 @@
+//! Saving and loading the RDB file: the engine takes snapshots and keeps the books, the shell writes and reads.
+
+use crate::keyspace::Keyspace;
+use crate::replication::{History, Position};
+use crate::resp::Reply;
+use crate::session::{Blocked, Token};
+use crate::time::Now;
+
+use super::{Action, Engine, SavePurpose};
+
+impl Engine {
+    pub(super) fn save_in_foreground(&mut self, now: Now, token: Token, reply: &mut Reply) {
+        if self.server.save.running_since.is_some() {
+            return reply.error("ERR Background save already in progress");
+        }
+        self.sessions[token].blocked = Blocked::Held;
+        self.start_save(now, SavePurpose::Foreground(token));
+    }
+
+    pub(super) fn save_in_background(&mut self, now: Now) {
+        self.notice(format!("Background saving started by pid {}", self.server.pid));
+        self.start_save(now, SavePurpose::Background);
+    }
+
+    /// DEBUG RELOAD: through the real file and loader.
+    pub(super) fn reload(&mut self, now: Now, token: Token, save: bool) {
+        self.sessions[token].blocked = Blocked::Held;
+        if save {
+            self.start_save(now, SavePurpose::Reload(token));
+        } else {
+            self.actions.push(Action::Load { client: token });
+        }
+    }
+
+    /// Takes the snapshot and hands it out for writing.
+    pub(super) fn start_save(&mut self, now: Now, purpose: SavePurpose) {
+        let save = &mut self.server.save;
+        save.last_try_unix_s = now.unix_s();
+        save.changes_before_running = save.changes_since_save;
+        save.running_since = Some(now.mono);
+        // What a restart as a replica, or partial resyncs after one as a master, need to go on.
+        let position = (self.node.has_history || self.node.log.is_active()).then(|| self.node.position());
+        let snapshot = self.keyspace.snapshot();
+        self.actions.push(Action::Save { snapshot, position, purpose });
+    }
+
+    /// The file is written, or is not.
+    pub fn saved(&mut self, now: Now, purpose: SavePurpose, result: Result<(), String>) {
+        let save = &mut self.server.save;
+        save.last_duration_s = save.running_since.take().map_or(0, |since| now.mono.seconds_since(since) as i64);
+        save.last_status_ok = result.is_ok();
+        let ok = result.is_ok();
+        match &result {
+            Ok(()) => {
+                save.changes_since_save -= save.changes_before_running.min(save.changes_since_save);
+                save.last_save_unix_s = now.unix_s();
+                save.saves += 1;
+                self.notice("DB saved on disk");
+            }
+            Err(error) => self.warning(format!("Error saving DB on disk: {error}")),
+        }
+        self.refresh_conditions(now);
+        match purpose {
+            SavePurpose::Background if ok => self.notice("Background saving terminated with success"),
+            SavePurpose::Background => self.warning("Background saving error"),
+            SavePurpose::Shutdown => self.shutdown_saved(now, ok),
+            SavePurpose::Foreground(token) => self.answer_held(token, ok),
+            SavePurpose::Reload(token) if ok => self.actions.push(Action::Load { client: token }),
+            SavePurpose::Reload(token) => self.answer_held(token, false),
+        }
+    }
+
+    /// DEBUG RELOAD's second half: the file is loaded, or is not; then our data is what it was.
+    pub fn reloaded(&mut self, _now: Now, client: Token, result: Result<Keyspace, String>) {
+        match result {
+            Ok(keyspace) => {
+                self.keyspace = keyspace;
+                self.touch_everything();
+                self.warning("DB reloaded by DEBUG RELOAD");
+                self.answer_held(client, true);
+            }
+            Err(error) => {
+                self.warning(format!("Error loading the RDB dump: {error}"));
+                self.answer_held(client, false);
+            }
+        }
+    }
+
+    /// The data set that the file held at start, and the history that it belongs to.
+    pub fn restore(&mut self, keyspace: Keyspace, position: Option<Position>) {
+        self.keyspace = keyspace;
+        let Some(position) = position else { return };
+        self.node.stream_db = position.db;
+        self.node.log.reset(position.offset);
+        self.node.has_history = true;
+        if self.config.replicaof.is_some() {
+            // We ask our master for the next byte.
+            self.node.history.adopt(position.replid);
+        } else {
+            // Replicas that have the saved history up to here may go on with our new one.
+            let fresh = *self.node.history.replid();
+            self.node.history = History::restarted_as_master(position.replid, position.offset, fresh);
+            self.effects.is_recording = true;
+        }
+    }
+
+    /// Keys that had expired when the file was loaded: to replicas that continue, they are deleted now.
+    pub fn drop_expired(&mut self, expired: Vec<(usize, Vec<u8>)>) {
+        for (db, key) in expired {
+            self.effects.also_propagate(db, &[b"DEL", &key]);
+            self.append_to_log();
+        }
+    }
+
+    /// CONFIG REWRITE is done, or is not.
+    pub fn config_rewritten(&mut self, client: Token, result: Result<(), String>) {
+        match &result {
+            Ok(()) => self.notice("CONFIG REWRITE executed with success."),
+            Err(error) => self.warning(format!("CONFIG REWRITE failed: {error}")),
+        }
+        let line = match result {
+            Ok(()) => "+OK\r\n".to_owned(),
+            Err(error) => format!("-ERR {error}\r\n"),
+        };
+        self.answer_with(client, line.as_bytes());
+    }
+
+    fn answer_held(&mut self, token: Token, ok: bool) {
+        self.answer_with(token, if ok { b"+OK\r\n" } else { b"-ERR\r\n" });
+    }
+
+    fn answer_with(&mut self, token: Token, line: &[u8]) {
+        let Some(session) = self.sessions.get_mut(token) else { return };
+        session.blocked = Blocked::No;
+        session.outbox.extend_from_slice(line);
+        session.wake();
+    }
+
+    /// `save <seconds> <changes>`: whether one of them is due.
+    pub(super) fn save_if_due(&mut self, now: Now) {
+        let save = &self.server.save;
+        if save.running_since.is_some() || self.server.loading.is_some() {
+            return;
+        }
+        let since_save = (now.unix_s() - save.last_save_unix_s).max(0) as u64;
+        // After a failure the next try waits a little.
+        let may_try = save.last_status_ok || now.unix_s() - save.last_try_unix_s > 5;
+        let points = &self.config.save_points;
+        let due = points.iter().find(|p| save.changes_since_save >= p.changes && since_save > p.seconds).copied();
+        if let Some(point) = due.filter(|_| may_try) {
+            self.notice(format!("{} changes in {} seconds. Saving...", point.changes, point.seconds));
+            self.save_in_background(now);
+        }
+    }
+}

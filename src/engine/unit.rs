@@ -1,0 +1,100 @@
+//! The end of a unit: the one place that propagates, moves the offset and marks watched keys.
+
+use crate::command::{Database, Expiry};
+use crate::resp::encode_command;
+use crate::session::Token;
+use crate::time::Now;
+
+use super::Engine;
+
+impl Engine {
+    /// Closes the unit under way.
+    #[inline]
+    pub(super) fn close_unit(&mut self, now: Now) {
+        let changes = std::mem::take(&mut self.effects.changes);
+        self.server.save.changes_since_save += changes;
+        if !self.effects.is_quiet() {
+            self.close_busy_unit(now);
+        }
+    }
+
+    fn close_busy_unit(&mut self, now: Now) {
+        for (db, key) in self.effects.take_expired() {
+            self.expire_key(now, db, &key);
+        }
+        self.append_to_log();
+        self.break_watches();
+    }
+
+    /// Deletes a key if it has expired (a write may have given it a new life since it was noted).
+    pub(super) fn expire_key(&mut self, now: Now, db: usize, key: &[u8]) {
+        let key = self.keyspace.hasher().key(key);
+        let expire_at = self.keyspace.db(db).get(key).and_then(|entry| entry.expire_at());
+        if expire_at.is_some_and(|at| at < now.unix_ms()) {
+            self.internal_database(now, db).delete_expired(key);
+        }
+    }
+
+    /// A database for the server's own changes: expiry, eviction.
+    pub(super) fn internal_database(&mut self, now: Now, index: usize) -> Database<'_> {
+        Database {
+            keyspace: &mut self.keyspace,
+            index,
+            effects: &mut self.effects,
+            stats: &mut self.stats,
+            expiry: Expiry::Delete,
+            now_ms: now.unix_ms(),
+            access_clock: 0,
+            no_touch: true,
+            lazy_expire: false,
+        }
+    }
+
+    /// One append per unit: SELECT where the database differs, MULTI and EXEC around several commands.
+    pub(super) fn append_to_log(&mut self) {
+        let count = self.effects.commands().len();
+        if count == 0 {
+            return;
+        }
+        let mut unit = Vec::new();
+        let mut selected = self.node.stream_db;
+        if let Some((db, _)) = self.effects.commands().next() {
+            select(&mut unit, &mut selected, db);
+        }
+        if count > 1 {
+            encode_command(&mut unit, &[b"MULTI"]);
+        }
+        for (db, bytes) in self.effects.commands() {
+            select(&mut unit, &mut selected, db);
+            unit.extend_from_slice(bytes);
+        }
+        if count > 1 {
+            encode_command(&mut unit, &[b"EXEC"]);
+        }
+        self.effects.clear_commands();
+        self.node.stream_db = selected;
+        self.node.log.append(&unit);
+        self.log_grew = true;
+    }
+
+    /// EXEC of whoever watches a touched key will abort.
+    fn break_watches(&mut self) {
+        let touched = self.effects.take_touched();
+        let flushed = self.effects.take_flushed();
+        let watches = &self.sessions.watches;
+        let mut broken: Vec<Token> = touched.iter().flat_map(|(db, key)| watches.of(*db, key)).copied().collect();
+        broken.extend(flushed.iter().flat_map(|db| watches.keys_in(*db)).flat_map(|(_, clients)| clients));
+        for token in broken {
+            if let Some(session) = self.sessions.get_mut(token) {
+                session.watch_broken = true;
+            }
+        }
+    }
+}
+
+fn select(unit: &mut Vec<u8>, selected: &mut Option<usize>, db: usize) {
+    if *selected != Some(db) {
+        encode_command(unit, &[b"SELECT", db.to_string().as_bytes()]);
+        *selected = Some(db);
+    }
+}

@@ -1,0 +1,268 @@
+//! Values as they come out of the reader: checked, independent of the encoding they stood in.
+//!
+//! Strings are lent from the reader's buffer. Collections are owned, each in two or three allocations whatever their
+//! size, so that a pass which only checks costs little more than reading.
+
+use std::fmt;
+use std::ops::Range;
+
+/// One value of any type.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RdbValue<'a> {
+    String(&'a [u8]),
+    List(Strings),
+    /// Members are distinct.
+    Set(Strings),
+    SortedSet(SortedSet),
+    Hash(Hash),
+    Stream(Box<Stream>),
+    /// A module's value, passed over.
+    Module(ModuleId),
+}
+
+impl RdbValue<'_> {
+    /// The name TYPE would give it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            RdbValue::String(_) => "string",
+            RdbValue::List(_) => "list",
+            RdbValue::Set(_) => "set",
+            RdbValue::SortedSet(_) => "zset",
+            RdbValue::Hash(_) => "hash",
+            RdbValue::Stream(_) => "stream",
+            RdbValue::Module(_) => "module",
+        }
+    }
+
+    /// A collection without elements: a key that holds nothing does not exist. Streams may be empty.
+    pub fn is_empty_collection(&self) -> bool {
+        match self {
+            RdbValue::List(strings) | RdbValue::Set(strings) => strings.is_empty(),
+            RdbValue::SortedSet(set) => set.members.is_empty(),
+            RdbValue::Hash(hash) => hash.pairs.is_empty(),
+            RdbValue::String(_) | RdbValue::Stream(_) | RdbValue::Module(_) => false,
+        }
+    }
+}
+
+/// Many byte strings in one allocation.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Strings {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Strings {
+    pub fn push(&mut self, string: &[u8]) {
+        self.bytes.extend_from_slice(string);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The string at `index`, which must be below the length.
+    pub fn at(&self, index: usize) -> &[u8] {
+        let from = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[from..self.ends[index]]
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (0..self.len()).map(|index| self.at(index))
+    }
+
+    /// Length of all strings together.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl fmt::Debug for Strings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|string| string.escape_ascii().to_string())).finish()
+    }
+}
+
+impl<S: AsRef<[u8]>> FromIterator<S> for Strings {
+    fn from_iter<I: IntoIterator<Item = S>>(strings: I) -> Strings {
+        let mut all = Strings::default();
+        strings.into_iter().for_each(|string| all.push(string.as_ref()));
+        all
+    }
+}
+
+/// Distinct members with their scores, none of which is NaN, in the order of the payload.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SortedSet {
+    pub members: Strings,
+    pub scores: Vec<f64>,
+}
+
+/// Distinct fields with their values, in the order of the payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hash {
+    /// Field, value, field, value.
+    pub pairs: Strings,
+    /// Empty, or for each field when it expires: Unix time in milliseconds, 0 for never.
+    pub expire_at_ms: Vec<i64>,
+}
+
+impl Hash {
+    pub fn len(&self) -> usize {
+        self.pairs.len() / 2
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// Field, value, expiry.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8], Option<i64>)> {
+        (0..self.len()).map(|index| {
+            let expire_at_ms = self.expire_at_ms.get(index).copied().filter(|at| *at != 0);
+            (self.pairs.at(2 * index), self.pairs.at(2 * index + 1), expire_at_ms)
+        })
+    }
+}
+
+/// ID of a stream entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    pub ms: u64,
+    pub seq: u64,
+}
+
+impl StreamId {
+    /// From the 16 bytes, big endian, that radix tree keys and PELs hold.
+    pub fn from_bytes(bytes: [u8; 16]) -> StreamId {
+        let whole = u128::from_be_bytes(bytes);
+        StreamId { ms: (whole >> 64) as u64, seq: whole as u64 }
+    }
+}
+
+/// A stream. Entries are in ascending order and their number was checked; deleted ones are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stream {
+    pub entries: Vec<StreamEntry>,
+    /// Names of fields, and values, of all entries.
+    pub strings: Strings,
+    pub last_id: StreamId,
+    /// Missing in payloads from before Redis 7.0.
+    pub meta: Option<StreamMeta>,
+    pub groups: Vec<Group>,
+}
+
+/// What streams count since Redis 7.0; for older payloads it has to be derived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamMeta {
+    pub first_id: StreamId,
+    pub max_deleted_id: StreamId,
+    pub entries_added: u64,
+}
+
+/// One entry: as many fields as values, each a range of its stream's `strings`. Entries share the names of fields where
+/// the payload does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamEntry {
+    pub id: StreamId,
+    pub fields: Range<usize>,
+    pub values: Range<usize>,
+}
+
+impl Stream {
+    /// Field and value of an entry of this stream.
+    pub fn pairs(&self, entry: &StreamEntry) -> impl Iterator<Item = (&[u8], &[u8])> {
+        entry
+            .fields
+            .clone()
+            .zip(entry.values.clone())
+            .map(|(field, value)| (self.strings.at(field), self.strings.at(value)))
+    }
+}
+
+/// A consumer group. Names of groups and of a group's consumers are distinct.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    pub name: Vec<u8>,
+    pub last_id: StreamId,
+    /// Entries read so far, if the payload says so and the server knew.
+    pub entries_read: Option<u64>,
+    /// Pending entries in ascending order.
+    pub pending: Vec<Pending>,
+    pub consumers: Vec<Consumer>,
+}
+
+/// An entry that was delivered and not acknowledged. Exactly one consumer has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    pub id: StreamId,
+    /// Unix time in milliseconds.
+    pub delivery_time_ms: i64,
+    pub delivery_count: u64,
+    /// Index into the group's consumers.
+    pub consumer: usize,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consumer {
+    pub name: Vec<u8>,
+    /// Unix time in milliseconds.
+    pub seen_time_ms: i64,
+    /// When it last got an entry; -1 for never. Older payloads do not know: then as `seen_time_ms`.
+    pub active_time_ms: i64,
+}
+
+/// Nine characters and a version of the module's encoding, packed into 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModuleId(pub u64);
+
+impl ModuleId {
+    pub fn encoding_version(self) -> u16 {
+        (self.0 & 1023) as u16
+    }
+}
+
+impl fmt::Display for ModuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        (0..9).rev().try_for_each(|place| {
+            let index = (self.0 >> (10 + 6 * place)) & 63;
+            write!(f, "{}", ALPHABET[index as usize] as char)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_keep_their_borders() {
+        let strings: Strings = ["a", "", "bcd", ""].iter().collect();
+        assert_eq!(strings.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bcd", b""]);
+        assert_eq!((strings.len(), strings.size_bytes()), (4, 4));
+    }
+
+    #[test]
+    fn module_names_unpack() {
+        let packed = b"ReJSON-RL".iter().fold(0u64, |sum, c| {
+            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+            sum << 6 | alphabet.iter().position(|a| a == c).unwrap() as u64
+        });
+        let id = ModuleId(packed << 10 | 3);
+        assert_eq!((id.to_string().as_str(), id.encoding_version()), ("ReJSON-RL", 3));
+    }
+
+    #[test]
+    fn stream_ids_are_big_endian() {
+        let mut bytes = [0; 16];
+        (bytes[7], bytes[15]) = (5, 1);
+        assert_eq!(StreamId::from_bytes(bytes), StreamId { ms: 5, seq: 1 });
+    }
+}

@@ -1,0 +1,293 @@
+//! The writer: puts a snapshot onto a sink in the format of version 10, which Redis from 7.0 on reads.
+//!
+//! It fills one buffer and hands it on when it is full; long pieces pass by the buffer. Nothing is concatenated that does
+//! not have to be: a string of chunks goes out chunk by chunk, unless LZF makes it shorter.
+
+use std::io::{self, Write};
+
+use crate::keyspace::{Snapshot, SnapshotEntry, StringRef, Value};
+
+use super::crc::StreamCrc;
+use super::format::{ENCODED, WRITTEN_VERSION, encoding, kind, opcode, put_integer_string, put_length};
+use super::lzf::Compressor;
+
+/// The buffer is handed on when it holds this much.
+const BUFFER_BYTES: usize = 128 << 10;
+/// Pieces from here on are not copied into the buffer.
+const DIRECT_BYTES: usize = 16 << 10;
+/// Integers of 32 bits have at most this many characters.
+const MAX_INTEGER_LEN: usize = 11;
+/// Shorter strings are not worth compressing.
+const MIN_COMPRESSED_LEN: usize = 21;
+
+/// How a payload is written.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterOptions {
+    /// `rdbcompression`
+    pub compression: bool,
+    /// `rdbchecksum`; without it the footer is 0.
+    pub checksum: bool,
+    pub access: AccessInfo,
+}
+
+/// What is written of a key's access clock; the eviction policy decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessInfo {
+    Omit,
+    /// Seconds idle, by the clock that the keys were touched with.
+    Lru {
+        clock_s: u32,
+    },
+    /// The counter, decayed until now (`lfu-decay-time` in minutes, 0 for never).
+    Lfu {
+        clock_min: u16,
+        decay_min: u32,
+    },
+}
+
+/// Where a payload stands in a replication history.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicationInfo<'a> {
+    /// Database that the stream has selected, -1 for none.
+    pub stream_db: i64,
+    pub replid: &'a str,
+    pub offset: i64,
+}
+
+/// The aux fields at the head of a payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Preamble<'a> {
+    pub redis_version: &'a str,
+    /// Unix time in seconds.
+    pub created_s: i64,
+    pub used_memory_bytes: u64,
+    pub replication: Option<ReplicationInfo<'a>>,
+    /// Whether this is the base of an AOF.
+    pub is_aof_base: bool,
+}
+
+/// Writes one payload.
+pub struct Writer<W> {
+    sink: W,
+    buffer: Vec<u8>,
+    crc: Option<StreamCrc>,
+    access: AccessInfo,
+    compressor: Option<Compressor>,
+    compressed: Vec<u8>,
+    written_bytes: u64,
+}
+
+/// Writes `snapshot` as one whole payload and answers its number of keys.
+pub fn write_snapshot<W: Write>(
+    snapshot: Snapshot,
+    preamble: &Preamble<'_>,
+    functions: &[&[u8]],
+    options: WriterOptions,
+    sink: W,
+) -> io::Result<u64> {
+    let mut writer = Writer::new(sink, options);
+    writer.preamble(preamble)?;
+    for source in functions {
+        writer.function(source)?;
+    }
+    let sizes: Vec<_> = (0..snapshot.databases()).map(|db| snapshot.db_size(db)).collect();
+    let mut walker = snapshot.walk();
+    let mut selected = None;
+    let mut keys = 0;
+    while let Some(entry) = walker.next() {
+        if selected != Some(entry.db) {
+            let (keys, expires) = sizes[entry.db];
+            writer.select_db(entry.db, keys as u64, expires as u64)?;
+            selected = Some(entry.db);
+        }
+        writer.entry(&entry)?;
+        keys += 1;
+    }
+    writer.finish()?;
+    Ok(keys)
+}
+
+impl<W: Write> Writer<W> {
+    pub fn new(sink: W, options: WriterOptions) -> Writer<W> {
+        Writer {
+            sink,
+            buffer: Vec::new(),
+            crc: options.checksum.then(StreamCrc::new),
+            access: options.access,
+            compressor: options.compression.then(Compressor::new),
+            compressed: Vec::new(),
+            written_bytes: 0,
+        }
+    }
+
+    /// Signature and aux fields.
+    pub fn preamble(&mut self, preamble: &Preamble<'_>) -> io::Result<()> {
+        write!(self.buffer, "REDIS{WRITTEN_VERSION:04}")?;
+        self.aux("redis-ver", preamble.redis_version)?;
+        self.aux("redis-bits", "64")?;
+        self.aux_number("ctime", preamble.created_s)?;
+        self.aux_number("used-mem", preamble.used_memory_bytes as i64)?;
+        if let Some(replication) = &preamble.replication {
+            self.aux_number("repl-stream-db", replication.stream_db)?;
+            self.aux("repl-id", replication.replid)?;
+            self.aux_number("repl-offset", replication.offset)?;
+        }
+        self.aux_number("aof-base", preamble.is_aof_base.into())
+    }
+
+    fn aux_number(&mut self, key: &str, number: i64) -> io::Result<()> {
+        self.aux(key, itoa::Buffer::new().format(number))
+    }
+
+    pub fn aux(&mut self, key: &str, value: &str) -> io::Result<()> {
+        self.buffer.push(opcode::AUX);
+        self.bytes(key.as_bytes())?;
+        self.bytes(value.as_bytes())
+    }
+
+    /// A function library's source.
+    pub fn function(&mut self, source: &[u8]) -> io::Result<()> {
+        self.buffer.push(opcode::FUNCTION);
+        self.bytes(source)
+    }
+
+    /// What follows is of database `db`, which has so many keys and keys with an expiry.
+    pub fn select_db(&mut self, db: usize, keys: u64, expires: u64) -> io::Result<()> {
+        self.buffer.push(opcode::SELECT_DB);
+        put_length(&mut self.buffer, db as u64);
+        self.buffer.push(opcode::RESIZE_DB);
+        put_length(&mut self.buffer, keys);
+        put_length(&mut self.buffer, expires);
+        self.flush_if_full()
+    }
+
+    pub fn entry(&mut self, entry: &SnapshotEntry<'_>) -> io::Result<()> {
+        if let Some(at) = entry.expire_at {
+            self.buffer.push(opcode::EXPIRE_MS);
+            self.buffer.extend_from_slice(&at.to_le_bytes());
+        }
+        self.access(entry.access);
+        self.buffer.push(type_of(&entry.value));
+        self.bytes(entry.key)?;
+        self.value(&entry.value)?;
+        self.flush_if_full()
+    }
+
+    fn access(&mut self, access: u32) {
+        match self.access {
+            AccessInfo::Omit => {}
+            AccessInfo::Lru { clock_s } => {
+                self.buffer.push(opcode::IDLE);
+                put_length(&mut self.buffer, u64::from(clock_s.wrapping_sub(access) & 0xff_ffff));
+            }
+            AccessInfo::Lfu { clock_min, decay_min } => {
+                let touched_min = (access >> 8) as u16;
+                let periods = u32::from(clock_min.wrapping_sub(touched_min)).checked_div(decay_min).unwrap_or(0);
+                self.buffer.extend_from_slice(&[opcode::FREQ, (access & 0xff).saturating_sub(periods) as u8]);
+            }
+        }
+    }
+
+    /// A value without its type byte.
+    pub(super) fn value(&mut self, value: &Value<'_>) -> io::Result<()> {
+        match value {
+            Value::String(string) => self.string(string),
+        }
+    }
+
+    fn string(&mut self, string: &StringRef<'_>) -> io::Result<()> {
+        let len = string.len();
+        if len <= MAX_INTEGER_LEN && put_integer_string(&mut self.buffer, &string.to_cow()) {
+            return Ok(());
+        }
+        self.pieces(|| string.chunks(), len)
+    }
+
+    /// A string that is contiguous.
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if put_integer_string(&mut self.buffer, bytes) {
+            return Ok(());
+        }
+        self.pieces(|| std::iter::once(bytes), bytes.len())
+    }
+
+    /// A string in pieces of `len` bytes together, compressed if that is shorter.
+    fn pieces<'p, P: Iterator<Item = &'p [u8]>>(&mut self, pieces: impl Fn() -> P, len: usize) -> io::Result<()> {
+        if len >= MIN_COMPRESSED_LEN
+            && let Some(compressor) = &mut self.compressor
+            && compressor.compress_string(pieces(), len, &mut self.compressed)
+        {
+            return self.compressed(len);
+        }
+        put_length(&mut self.buffer, len as u64);
+        pieces().try_for_each(|piece| self.raw(piece))
+    }
+
+    fn compressed(&mut self, len: usize) -> io::Result<()> {
+        self.buffer.push(ENCODED | encoding::LZF);
+        put_length(&mut self.buffer, self.compressed.len() as u64);
+        put_length(&mut self.buffer, len as u64);
+        let compressed = std::mem::take(&mut self.compressed);
+        let result = self.raw(&compressed);
+        self.compressed = compressed;
+        self.compressed.clear();
+        self.compressed.shrink_to(BUFFER_BYTES);
+        result
+    }
+
+    fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() < DIRECT_BYTES {
+            self.buffer.extend_from_slice(bytes);
+            return self.flush_if_full();
+        }
+        self.flush()?;
+        put(&mut self.sink, &mut self.crc, &mut self.written_bytes, bytes)
+    }
+
+    fn flush_if_full(&mut self) -> io::Result<()> {
+        if self.buffer.len() >= BUFFER_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands on what is buffered.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let result = put(&mut self.sink, &mut self.crc, &mut self.written_bytes, &self.buffer);
+        self.buffer.clear();
+        result
+    }
+
+    /// Bytes handed to the sink so far.
+    pub fn written_bytes(&self) -> u64 {
+        self.written_bytes
+    }
+
+    /// EOF and checksum. Answers the sink.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.buffer.push(opcode::EOF);
+        self.flush()?;
+        let checksum = self.crc.take().map_or(0, |crc| crc.value());
+        self.sink.write_all(&checksum.to_le_bytes())?;
+        self.sink.flush()?;
+        Ok(self.sink)
+    }
+
+    /// Answers the sink after handing on what is buffered, with no end to the payload.
+    pub(super) fn into_sink(mut self) -> io::Result<W> {
+        self.flush()?;
+        Ok(self.sink)
+    }
+}
+
+fn put(sink: &mut impl Write, crc: &mut Option<StreamCrc>, written: &mut u64, bytes: &[u8]) -> io::Result<()> {
+    if let Some(crc) = crc {
+        crc.update(bytes);
+    }
+    *written += bytes.len() as u64;
+    sink.write_all(bytes)
+}
+
+/// The type byte under which a value is written.
+pub(super) fn type_of(value: &Value<'_>) -> u8 {
+    match value {
+        Value::String(_) => kind::STRING,
+    }
+}

@@ -1,0 +1,295 @@
+//! One client's task: read what is there, parse it, take the lock once, write what came of it.
+//!
+//! One read and one write per readiness. While nothing is to be done the task waits for its socket, for a call from
+//! the engine and, if its client is a replica that is given a snapshot, for the next piece of that.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::BufMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::mpsc;
+
+use super::shared::{PayloadPart, Shared, log};
+use super::socket::Socket;
+use super::wakeup::Wakeup;
+use crate::engine::{Engine, Input, Turn};
+use crate::replication::{Level, PeerEvent};
+use crate::session::{Closing, Token};
+use crate::time::Now;
+
+/// Spare room for each read: what one hold of the lock may take.
+const READ_BYTES: usize = 16 * 1024;
+/// A hold ends after so many requests or so much time; the connection then takes its next turn.
+const HOLD_REQUESTS: usize = 1_000;
+const HOLD_STEP_REQUESTS: usize = 128;
+const HOLD_MS: u64 = 1;
+/// What is read from the log at once for a peer.
+const PEER_WRITE_BYTES: usize = 64 * 1024;
+/// An output buffer that grew beyond this is given back.
+const KEPT_OUTPUT_BYTES: usize = 256 * 1024;
+/// How long a client that made a protocol error is read from, so that it can see its error before the end.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// A client and its socket.
+pub struct Connection {
+    shared: Arc<Shared>,
+    socket: Socket,
+    token: Token,
+    input: Input,
+    output: Vec<u8>,
+    wakeup: Arc<Wakeup>,
+    payload: Option<mpsc::Receiver<PayloadPart>>,
+    is_peer: bool,
+    /// Somebody called while output was being written.
+    was_called: bool,
+    /// Read since the last hold.
+    read_bytes: u64,
+}
+
+/// What the task waited for.
+enum Event {
+    /// So many bytes; 0 is the end.
+    Read(usize),
+    Woken,
+    Payload(Option<PayloadPart>),
+}
+
+/// What comes after a hold of the lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Wait,
+    Again,
+    Close { linger: bool },
+}
+
+/// Serves a client until it or we have enough.
+pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Input) {
+    let wakeup = Wakeup::of_this_task().await;
+    let waker = Waker::from(wakeup.clone());
+    shared.turn(|engine, _| engine.sessions[token].waker = Some(waker));
+    let mut connection = Connection {
+        shared: shared.clone(),
+        socket,
+        token,
+        input,
+        output: Vec::new(),
+        wakeup,
+        payload: None,
+        is_peer: false,
+        was_called: false,
+        read_bytes: 0,
+    };
+    // An error of the socket is the client's end, and nobody else's business.
+    let _ = connection.run().await;
+    shared.turn(|engine, now| engine.disconnect(now, token));
+}
+
+impl Connection {
+    async fn run(&mut self) -> io::Result<()> {
+        loop {
+            match self.wait().await? {
+                Event::Read(0) => return Ok(()),
+                Event::Read(read) => self.on_read(read),
+                // A peer is called for every hold that wrote; those that are ready go first, so that one write to it
+                // carries what all of them wrote.
+                Event::Woken if self.is_peer => tokio::task::yield_now().await,
+                Event::Woken => {}
+                Event::Payload(part) => self.on_payload(part),
+            }
+            loop {
+                let next = self.hold();
+                self.write().await?;
+                match next {
+                    Next::Wait => break,
+                    Next::Again => {
+                        tokio::task::yield_now().await;
+                        self.input.parse();
+                    }
+                    Next::Close { linger } => return self.close(linger).await,
+                }
+            }
+        }
+    }
+
+    /// Waits for whatever comes first.
+    async fn wait(&mut self) -> io::Result<Event> {
+        let spare = self.input.buffer_mut().capacity() - self.input.len();
+        if spare < READ_BYTES {
+            self.input.buffer_mut().reserve(READ_BYTES);
+        }
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Event>> {
+        if std::mem::take(&mut self.was_called) || self.wakeup.take() {
+            return Poll::Ready(Ok(Event::Woken));
+        }
+        if let Some(payload) = &mut self.payload
+            && let Poll::Ready(part) = payload.poll_recv(cx)
+        {
+            return Poll::Ready(Ok(Event::Payload(part)));
+        }
+        let buffer = self.input.buffer_mut();
+        let mut read = ReadBuf::uninit(buffer.spare_capacity_mut());
+        match Pin::new(&mut self.socket).poll_read(cx, &mut read) {
+            Poll::Ready(Ok(())) => {
+                let count = read.filled().len();
+                // SAFETY: the first `count` bytes of the spare capacity were filled by the read.
+                unsafe { buffer.advance_mut(count) };
+                Poll::Ready(Ok(Event::Read(count)))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn on_read(&mut self, read: usize) {
+        self.read_bytes += read as u64;
+        self.input.parse();
+    }
+
+    fn on_payload(&mut self, part: Option<PayloadPart>) {
+        let event = match part {
+            Some(PayloadPart::Sized(payload_bytes)) => PeerEvent::PayloadSized { payload_bytes },
+            Some(PayloadPart::Chunk(bytes)) => PeerEvent::PayloadChunk(bytes),
+            Some(PayloadPart::Ended) => PeerEvent::PayloadEnded,
+            Some(PayloadPart::Failed(error)) => PeerEvent::SnapshotFailed(error),
+            None => {
+                self.payload = None;
+                return;
+            }
+        };
+        let token = self.token;
+        self.shared.turn(|engine, now| engine.peer_event(now, token, event));
+    }
+
+    /// One hold of the lock: execute, then take what is to be written.
+    fn hold(&mut self) -> Next {
+        let shared = self.shared.clone();
+        let next = shared.turn(|engine, now| {
+            let turn = self.execute(engine, now);
+            self.take_output(engine, now, turn)
+        });
+        if self.payload.is_none() {
+            self.payload = self.pending_payload();
+        }
+        next
+    }
+
+    fn pending_payload(&self) -> Option<mpsc::Receiver<PayloadPart>> {
+        let mut payloads = self.shared.payloads.lock();
+        if payloads.is_empty() { None } else { payloads.remove(&self.token) }
+    }
+
+    fn execute(&mut self, engine: &mut Engine, now: Now) -> Turn {
+        let Some(session) = engine.sessions.get_mut(self.token) else { return Turn::Close };
+        session.unsent_bytes = 0;
+        session.net_input_bytes += self.read_bytes;
+        engine.stats.net_input_bytes += std::mem::take(&mut self.read_bytes);
+        if self.input.len() > engine.config.client_query_buffer_limit {
+            return self.refuse_query_buffer(engine);
+        }
+        if session.is_closing() {
+            return Turn::Close;
+        }
+        if session.is_blocked() {
+            return Turn::Blocked;
+        }
+        if !self.input.is_ready() {
+            return Turn::Done;
+        }
+        let mut executed = 0;
+        loop {
+            let turn = engine.execute(now, self.token, &mut self.input, HOLD_STEP_REQUESTS);
+            executed += HOLD_STEP_REQUESTS;
+            let is_over = executed >= HOLD_REQUESTS || self.shared.clock.now().mono.since(now.mono) > HOLD_MS;
+            if turn != Turn::More || is_over {
+                return turn;
+            }
+        }
+    }
+
+    /// A request larger than the limit costs its sender the connection.
+    fn refuse_query_buffer(&self, engine: &mut Engine) -> Turn {
+        engine.stats.query_limit_disconnections += 1;
+        log(Level::Warning, "Closing client that reached max query buffer length");
+        engine.close_client(self.token, Closing::Now);
+        Turn::Close
+    }
+
+    /// Takes replies, pushes and the peer's share of the stream out of the session.
+    fn take_output(&mut self, engine: &mut Engine, now: Now, turn: Turn) -> Next {
+        self.is_peer = engine.node.is_peer(self.token);
+        if self.is_peer {
+            engine.peer_writable(now, self.token, PEER_WRITE_BYTES);
+        }
+        let Some(session) = engine.sessions.get_mut(self.token) else { return Next::Close { linger: false } };
+        std::mem::swap(&mut self.output, &mut session.outbox);
+        session.unsent_bytes = self.output.len();
+        session.net_output_bytes += self.output.len() as u64;
+        engine.stats.net_output_bytes += self.output.len() as u64;
+        match session.closing {
+            Closing::Now => {
+                self.output.clear();
+                return Next::Close { linger: false };
+            }
+            Closing::AfterOutput => return Next::Close { linger: turn == Turn::Close },
+            Closing::No => {}
+        }
+        self.input.compact();
+        match turn {
+            Turn::More | Turn::Reparse => Next::Again,
+            // As long as the stream has more for it, a peer goes on without waiting.
+            _ if self.is_peer && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
+            _ => Next::Wait,
+        }
+    }
+
+    /// Writes the output out; gives up if the client is to be closed at once.
+    async fn write(&mut self) -> io::Result<()> {
+        let mut written = 0;
+        while written < self.output.len() {
+            written += poll_fn(|cx| self.poll_write(cx, written)).await?;
+        }
+        self.output.clear();
+        if self.output.capacity() > KEPT_OUTPUT_BYTES {
+            self.output = Vec::new();
+        }
+        Ok(())
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, from: usize) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.socket).poll_write(cx, &self.output[from..]) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Pending if self.wakeup.take() => {
+                let token = self.token;
+                let is_killed = |engine: &mut Engine, _| {
+                    engine.sessions.get(token).is_none_or(|session| session.closing == Closing::Now)
+                };
+                if self.shared.turn(is_killed) {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+                // The call may have been about something else: it is looked at once the output is out.
+                self.was_called = true;
+                Poll::Pending
+            }
+            other => other,
+        }
+    }
+
+    /// Ends the connection. Closing a socket with unread input would reset it and take the last reply with it.
+    async fn close(&mut self, linger: bool) -> io::Result<()> {
+        self.socket.shutdown().await?;
+        if linger {
+            let mut sink = [0; 4096];
+            let drain = async { while self.socket.read(&mut sink).await.is_ok_and(|read| read > 0) {} };
+            let _ = tokio::time::timeout(LINGER, drain).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! The engine behind its one lock, and the way from its actions into the world.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use super::clock::Clock;
+use super::dialer::LinkHandle;
+use super::jobs;
+use crate::engine::{Action, Engine};
+use crate::replication::Level;
+use crate::session::Token;
+use crate::time::Now;
+
+/// What a snapshot's writer sends to the connection of a peer.
+pub enum PayloadPart {
+    Sized(u64),
+    Chunk(Bytes),
+    Ended,
+    Failed(String),
+}
+
+/// What all tasks of the server share.
+pub struct Shared {
+    engine: Mutex<Engine>,
+    /// Taken before the engine's lock is released, so that actions are carried out in the order they were wished.
+    order: Mutex<()>,
+    pub clock: Clock,
+    /// Payloads that wait for their peer's task.
+    pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
+    pub link: Mutex<Option<LinkHandle>>,
+    pub save: Mutex<Option<jobs::SaveHandle>>,
+    /// `Some(exit code)` ends the process.
+    pub exit: watch::Sender<Option<i32>>,
+    pub runtime: tokio::runtime::Handle,
+}
+
+impl Shared {
+    pub fn new(engine: Engine, clock: Clock, exit: watch::Sender<Option<i32>>) -> Arc<Shared> {
+        Arc::new(Shared {
+            engine: Mutex::new(engine),
+            order: Mutex::new(()),
+            clock,
+            payloads: Mutex::new(HashMap::new()),
+            link: Mutex::new(None),
+            save: Mutex::new(None),
+            exit,
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// One hold of the lock. What the engine wishes is carried out after it.
+    pub fn turn<T>(self: &Arc<Self>, run: impl FnOnce(&mut Engine, Now) -> T) -> T {
+        let now = self.clock.now();
+        let mut engine = self.engine.lock();
+        let result = run(&mut engine, now);
+        let actions = engine.take_actions();
+        if actions.is_empty() {
+            return result;
+        }
+        let order = self.order.lock();
+        drop(engine);
+        for action in actions {
+            self.carry_out(action);
+        }
+        drop(order);
+        result
+    }
+
+    fn carry_out(self: &Arc<Self>, action: Action) {
+        match action {
+            Action::Dial { link, host, port } => super::dialer::dial(self, link, host, port),
+            Action::LinkSend { link, bytes } => self.with_link(link, |handle| handle.send(bytes)),
+            Action::LinkClose { link } => super::dialer::close(self, link),
+            Action::LoadBegin { link } => self.with_link(link, |handle| handle.begin_load(self)),
+            Action::LoadChunk { link, bytes } => self.with_link(link, |handle| handle.load_chunk(bytes)),
+            Action::LoadEnd { link } => self.with_link(link, |handle| handle.end_load()),
+            Action::LoadAbandon { link } => self.with_link(link, |handle| handle.abandon_load()),
+            Action::FullSync { peer, payload } => jobs::send_payload(self, peer, payload),
+            Action::AbandonPayload { peer } => drop(self.payloads.lock().remove(&peer)),
+            Action::Save { snapshot, position, purpose } => jobs::save(self, snapshot, position, purpose),
+            Action::CancelSave => jobs::cancel_save(self),
+            Action::Load { client } => jobs::reload(self, client),
+            Action::RewriteConfig { client } => jobs::rewrite_config(self, client),
+            Action::ConfigChanged(names) => super::apply_config(self, &names),
+            Action::Log(level, line) => log(level, &line),
+            Action::Exit { code } => drop(self.exit.send(Some(code))),
+        }
+    }
+
+    fn with_link(&self, link: crate::engine::LinkId, run: impl FnOnce(&mut LinkHandle)) {
+        if let Some(handle) = self.link.lock().as_mut().filter(|handle| handle.id == link) {
+            run(handle);
+        }
+    }
+}
+
+/// A line of the server's log.
+pub fn log(level: Level, line: &str) {
+    match level {
+        Level::Debug => tracing::trace!("{line}"),
+        Level::Verbose => tracing::debug!("{line}"),
+        Level::Notice => tracing::info!("{line}"),
+        Level::Warning => tracing::warn!("{line}"),
+    }
+}

@@ -1,0 +1,19 @@
+//! MULTI's queue: requests kept until EXEC.
+
+use crate::resp::OwnedArgs;
+
+/// A request that waits for EXEC.
+#[derive(Clone, Debug)]
+pub struct QueuedRequest {
+    pub args: OwnedArgs,
+    /// Number of the command's row in the table.
+    pub command: u16,
+}
+
+/// A transaction under way.
+#[derive(Clone, Debug, Default)]
+pub struct Transaction {
+    pub requests: Vec<QueuedRequest>,
+    /// A request was refused while queueing: EXEC answers EXECABORT.
+    pub is_dirty: bool,
+}

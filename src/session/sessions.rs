@@ -1,0 +1,86 @@
+//! All clients, in small stable slots.
+
+use std::ops::{Index, IndexMut};
+
+use slab::Slab;
+
+use super::{Endpoint, Session, Watches};
+use crate::time::Millis;
+
+/// Names a session while it lives. The id guards against a slot that was given to somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token {
+    slot: usize,
+    id: u64,
+}
+
+/// Every client of this server.
+#[derive(Default)]
+pub struct Sessions {
+    slots: Slab<Session>,
+    last_id: u64,
+    pub watches: Watches,
+}
+
+impl Sessions {
+    pub fn open(&mut self, endpoint: Endpoint, now: Millis) -> Token {
+        self.last_id += 1;
+        let slot = self.slots.insert(Session::new(self.last_id, endpoint, now));
+        Token { slot, id: self.last_id }
+    }
+
+    /// Forgets a client; `None` if it is gone already.
+    pub fn close(&mut self, token: Token) -> Option<Session> {
+        self.get(token)?;
+        self.watches.unwatch(token);
+        Some(self.slots.remove(token.slot))
+    }
+
+    pub fn get(&self, token: Token) -> Option<&Session> {
+        self.slots.get(token.slot).filter(|session| session.id == token.id)
+    }
+
+    pub fn get_mut(&mut self, token: Token) -> Option<&mut Session> {
+        self.slots.get_mut(token.slot).filter(|session| session.id == token.id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// In the order of their slots.
+    pub fn iter(&self) -> impl Iterator<Item = (Token, &Session)> {
+        self.slots.iter().map(|(slot, session)| (Token { slot, id: session.id }, session))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Token, &mut Session)> {
+        self.slots.iter_mut().map(|(slot, session)| (Token { slot, id: session.id }, session))
+    }
+
+    /// In the order in which they came: the order of CLIENT LIST.
+    pub fn by_age(&self) -> Vec<(Token, &Session)> {
+        let mut list: Vec<_> = self.iter().collect();
+        list.sort_by_key(|(_, session)| session.id);
+        list
+    }
+}
+
+impl Index<Token> for Sessions {
+    type Output = Session;
+
+    /// # Panics
+    /// If the session is closed: callers hold tokens of live clients only.
+    fn index(&self, token: Token) -> &Session {
+        self.get(token).expect("a live session")
+    }
+}
+
+impl IndexMut<Token> for Sessions {
+    fn index_mut(&mut self, token: Token) -> &mut Session {
+        self.get_mut(token).expect("a live session")
+    }
+}
