@@ -62,8 +62,6 @@ pub enum Action {
     Load {
         client: Token,
     },
-    /// Everything stands still.
-    Sleep(std::time::Duration),
     /// Rewrite the configuration file; answer the client.
     RewriteConfig {
         client: Token,

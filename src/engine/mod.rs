@@ -21,6 +21,7 @@ mod transaction;
 mod unit;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::Rng;
 use rand::SeedableRng;
@@ -38,6 +39,7 @@ pub use action::{Action, LinkId, Payload, SavePurpose};
 pub use busy::{Busy, BusyHook};
 pub use clients::Refused;
 pub use execute::Turn;
+pub use follow::LoadedPayload;
 pub use gate::{Conditions, Verdict};
 pub use input::Input;
 
@@ -65,6 +67,8 @@ pub struct Engine {
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
     ending: outcome::Ending,
+    /// How the whole server stands still (DEBUG SLEEP): the shell's way; in the simulator nothing happens.
+    pub sleep: fn(Duration),
     actions: Vec<Action>,
 }
 
@@ -95,14 +99,19 @@ impl Engine {
             log_grew: false,
             over_maxmemory: false,
             ending: outcome::Ending::No,
+            sleep: |_| {},
             actions: Vec::new(),
             config,
         };
         engine.refresh_conditions(now);
-        if let Some(master) = engine.config.replicaof.clone() {
-            engine.follow(now, master.host, master.port);
-        }
         engine
+    }
+
+    /// After the data set is restored: follows the configured master.
+    pub fn begin(&mut self, now: Now) {
+        if let Some(master) = self.config.replicaof.clone() {
+            self.follow(now, master.host, master.port);
+        }
     }
 
     pub fn table(&self) -> &Arc<CommandTable> {

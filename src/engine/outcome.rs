@@ -52,12 +52,15 @@ impl Engine {
             Outcome::AckWanted => {}
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(names) => self.config_changed(now, names),
-            Outcome::ConfigRewrite => self.actions.push(Action::RewriteConfig { client: token }),
+            Outcome::ConfigRewrite => {
+                self.sessions[token].blocked = Blocked::Held;
+                self.actions.push(Action::RewriteConfig { client: token });
+            }
             Outcome::Save => self.save_in_foreground(now, token, reply),
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
-            Outcome::Sleep(duration) => self.actions.push(Action::Sleep(duration)),
+            Outcome::Sleep(duration) => (self.sleep)(duration),
             Outcome::PauseChanged => self.end_pause_if_over(now),
             Outcome::ChangeReplid => {
                 self.change_replid();

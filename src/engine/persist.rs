@@ -1,6 +1,7 @@
 //! Saving and loading the RDB file: the engine takes snapshots and keeps the books, the shell writes and reads.
 
 use crate::keyspace::Keyspace;
+use crate::replication::{History, Position};
 use crate::resp::Reply;
 use crate::session::{Blocked, Token};
 use crate::time::Now;
@@ -85,16 +86,53 @@ impl Engine {
         }
     }
 
-    /// The data set that the file held at start.
-    pub fn adopt_loaded(&mut self, keyspace: Keyspace) {
+    /// The data set that the file held at start, and the history that it belongs to.
+    pub fn restore(&mut self, keyspace: Keyspace, position: Option<Position>) {
         self.keyspace = keyspace;
-        self.server.loading = None;
+        let Some(position) = position else { return };
+        self.node.stream_db = position.db;
+        self.node.log.reset(position.offset);
+        self.node.has_history = true;
+        if self.config.replicaof.is_some() {
+            // We ask our master for the next byte.
+            self.node.history.adopt(position.replid);
+        } else {
+            // Replicas that have the saved history up to here may go on with our new one.
+            let fresh = *self.node.history.replid();
+            self.node.history = History::restarted_as_master(position.replid, position.offset, fresh);
+            self.effects.is_recording = true;
+        }
     }
 
-    pub(super) fn answer_held(&mut self, token: Token, ok: bool) {
+    /// Keys that had expired when the file was loaded: to replicas that continue, they are deleted now.
+    pub fn drop_expired(&mut self, expired: Vec<(usize, Vec<u8>)>) {
+        for (db, key) in expired {
+            self.effects.also_propagate(db, &[b"DEL", &key]);
+            self.append_to_log();
+        }
+    }
+
+    /// CONFIG REWRITE is done, or is not.
+    pub fn config_rewritten(&mut self, client: Token, result: Result<(), String>) {
+        match &result {
+            Ok(()) => self.notice("CONFIG REWRITE executed with success."),
+            Err(error) => self.warning(format!("CONFIG REWRITE failed: {error}")),
+        }
+        let line = match result {
+            Ok(()) => "+OK\r\n".to_owned(),
+            Err(error) => format!("-ERR {error}\r\n"),
+        };
+        self.answer_with(client, line.as_bytes());
+    }
+
+    fn answer_held(&mut self, token: Token, ok: bool) {
+        self.answer_with(token, if ok { b"+OK\r\n" } else { b"-ERR\r\n" });
+    }
+
+    fn answer_with(&mut self, token: Token, line: &[u8]) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         session.blocked = Blocked::No;
-        session.outbox.extend_from_slice(if ok { b"+OK\r\n" } else { b"-ERR\r\n" });
+        session.outbox.extend_from_slice(line);
         session.wake();
     }
 

@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// One append per unit: SELECT where the database differs, MULTI and EXEC around several commands.
-    fn append_to_log(&mut self) {
+    pub(super) fn append_to_log(&mut self) {
         let count = self.effects.commands().len();
         if count == 0 {
             return;

@@ -9,6 +9,8 @@
 mod blocks;
 mod cursors;
 mod offset;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 

@@ -127,3 +127,53 @@ impl Announced {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn announced(pairs: &[(&str, &str)]) -> Result<Announced, String> {
+        let mut announced = Announced::default();
+        for (name, value) in pairs {
+            let option = ReplconfOption::parse(name.as_bytes(), value.as_bytes()).map_err(|error| error.to_string())?;
+            announced.note(option);
+        }
+        Ok(announced)
+    }
+
+    #[test]
+    fn a_replica_introduces_itself() {
+        let pairs = [
+            ("listening-port", "6380"),
+            ("IP-Address", "10.0.0.7"),
+            ("capa", "eof"),
+            ("capa", "PSYNC2"),
+            ("capa", "telepathy"),
+            ("version", "7.4.0"),
+            ("rdb-only", "1"),
+            ("rdb-filter-only", "functions"),
+        ];
+        let expected = Announced {
+            listening_port: 6380,
+            ip_address: Some("10.0.0.7".to_owned()),
+            can_eof: true,
+            can_psync2: true,
+            version: Some("7.4.0".to_owned()),
+            rdb_only: true,
+            filter_functions: Some(true),
+        };
+        assert_eq!(announced(&pairs), Ok(expected));
+    }
+
+    #[test]
+    fn refusals_say_what_redis_says() {
+        let long_address = "1".repeat(300);
+        let refused = |name, value| announced(&[(name, value)]).unwrap_err();
+        assert_eq!(refused("listening-port", "x"), "value is not an integer or out of range");
+        assert_eq!(refused("rdb-only", "2"), "value is out of range, value must between 0 and 1");
+        assert_eq!(refused("rdb-filter-only", "keys"), "Unsupported rdb-filter-only option: keys");
+        assert_eq!(refused("colour", "red"), "Unrecognized REPLCONF option: colour");
+        assert!(refused("ip-address", long_address.as_str()).ends_with("too long: 300 bytes"));
+        assert_eq!(refused("ack", "-1"), "value is not an integer or out of range");
+    }
+}

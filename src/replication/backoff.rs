@@ -36,3 +36,28 @@ impl Backoff {
         delay_ms - self.rng.random_range(0..=delay_ms / 10)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_each_second_then_slower_up_to_a_bound_and_anew_after_success() {
+        let mut backoff = Backoff::new(3);
+        let delays: Vec<u64> = (0..20).map(|_| backoff.fail()).collect();
+        assert!(delays[..9].iter().all(|delay| (900..=1_000).contains(delay)), "{delays:?}");
+        assert!(delays[12..].iter().all(|delay| (7_200..=8_000).contains(delay)), "{delays:?}");
+        backoff.succeed();
+        assert!(backoff.fail() <= 1_000);
+    }
+
+    #[test]
+    fn seeds_differ_and_repeat() {
+        let delays = |seed| {
+            let mut backoff = Backoff::new(seed);
+            (0..8).map(|_| backoff.fail()).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(1), delays(1));
+        assert_ne!(delays(1), delays(2));
+    }
+}

@@ -136,3 +136,36 @@ impl PsyncReply<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ping_is_answered_by_a_pong_or_by_a_wish_for_auth() {
+        for alive in ["+PONG", "-NOAUTH Authentication required.", "-NOPERM x", "-ERR operation not permitted"] {
+            assert!(matches!(Step::Ping.judge(alive), Verdict::Next(Some(_))), "{alive}");
+        }
+        for dead in ["-LOADING Redis is loading", "-ERR unknown", "", "HTTP/1.1 400 Bad Request"] {
+            assert!(matches!(Step::Ping.judge(dead), Verdict::Fatal(_)), "{dead}");
+        }
+    }
+
+    #[test]
+    fn psync_replies_by_what_they_make_of_the_link() {
+        let table = [
+            ("", PsyncReply::KeepAlive),
+            ("+FULLRESYNC abc 12", PsyncReply::FullResync { replid: "abc", offset: "12" }),
+            ("+FULLRESYNC", PsyncReply::FullResync { replid: "", offset: "" }),
+            ("+CONTINUE", PsyncReply::Continue { replid: "" }),
+            ("+CONTINUE abc", PsyncReply::Continue { replid: "abc" }),
+            ("-NOMASTERLINK Can't SYNC while not connected with my master", PsyncReply::TryLater),
+            ("-LOADING Redis is loading the dataset in memory", PsyncReply::TryLater),
+            ("-ERR unknown command 'PSYNC'", PsyncReply::Unsupported),
+            ("+OK", PsyncReply::Unsupported),
+        ];
+        for (line, reply) in table {
+            assert_eq!(PsyncReply::parse(line), reply, "{line:?}");
+        }
+    }
+}

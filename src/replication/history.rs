@@ -168,3 +168,105 @@ impl History {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use FullResyncReason::*;
+
+    fn id(letter: char) -> ReplId {
+        ReplId::parse(letter.to_string().repeat(40).as_bytes()).unwrap()
+    }
+
+    /// A history `b` that was `a` up to 100, and a log that holds 50 to 200.
+    fn promoted() -> (History, Log) {
+        let mut history = History::new(id('a'));
+        history.promote(id('b'), Offset(100));
+        let mut log = Log::new(1 << 20);
+        log.reset(Offset(50));
+        log.append(&[0; 150]);
+        (history, log)
+    }
+
+    #[test]
+    fn the_whole_of_psync_in_a_table() {
+        let (history, log) = promoted();
+        let (a, b, c) = (id('a'), id('b'), id('c'));
+        let (a, b, c) = (a.as_str(), b.as_str(), c.as_str());
+        let table = [
+            ("?", -1, Err(Requested)),
+            ("?", 120, Err(Requested)),
+            (b, 121, Ok(120)),
+            (b, 51, Ok(50)),
+            (b, 50, Err(NotInLog)),
+            (b, 201, Ok(200)),
+            (b, 202, Err(NotInLog)),
+            (b, 0, Err(NotInLog)),
+            (b, -1, Err(NotInLog)),
+            (a, 101, Ok(100)),
+            (a, 102, Err(BeyondPrevious)),
+            (a, 50, Err(NotInLog)),
+            (a, -5, Err(NotInLog)),
+            (c, 101, Err(UnknownHistory)),
+            ("", 101, Err(UnknownHistory)),
+            (NO_REPLID, 101, Err(UnknownHistory)),
+            (b, i64::MAX, Err(NotInLog)),
+        ];
+        for (replid, byte, answer) in table {
+            let request = PsyncRequest { replid: replid.to_owned(), byte };
+            let expected = match answer {
+                Ok(from) => Verdict::Continue { from: Offset(from) },
+                Err(reason) => Verdict::FullResync(reason),
+            };
+            assert_eq!(history.can_continue(&request, &log), expected, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_continues_from_an_inactive_log_or_from_no_previous_history() {
+        let request = PsyncRequest { replid: id('a').to_string(), byte: 1 };
+        let verdict = History::new(id('a')).can_continue(&request, &Log::new(0));
+        assert_eq!(verdict, Verdict::FullResync(NotInLog));
+        let (_, log) = promoted();
+        let nothing = PsyncRequest { replid: NO_REPLID.to_owned(), byte: 60 };
+        assert_eq!(History::new(id('a')).can_continue(&nothing, &log), Verdict::FullResync(UnknownHistory));
+    }
+
+    #[test]
+    fn a_promoted_history_shows_its_past_and_a_new_one_none() {
+        let (mut history, _) = promoted();
+        assert_eq!((history.replid2(), history.second_repl_offset()), (id('a').as_str(), 101));
+        let line = history.promotion_line();
+        assert!(line.contains(", valid up to offset: 101. New replication ID is bbbb"), "{line}");
+        history.adopt(id('c'));
+        assert_eq!((history.replid2(), history.second_repl_offset()), (NO_REPLID, -1));
+        assert_eq!(history.replid(), &id('c'));
+    }
+
+    #[test]
+    fn a_master_that_was_promoted_passes_its_new_name_on() {
+        let mut history = History::new(id('a'));
+        assert!(!history.continue_with(id('a'), Offset(70)));
+        assert_eq!(history.previous(), None);
+        assert!(history.continue_with(id('b'), Offset(70)));
+        assert_eq!(history.previous(), Some(&(id('a'), Offset(70))));
+    }
+
+    #[test]
+    fn refusals_say_what_redis_says() {
+        let (history, log) = promoted();
+        let lines = |replid: &str, byte| {
+            let request = PsyncRequest { replid: replid.to_owned(), byte };
+            let Verdict::FullResync(reason) = history.can_continue(&request, &log) else { panic!("it continues") };
+            let lines = history.refusal_lines(reason, &request, "10.0.0.1:6380", &log);
+            lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>()
+        };
+        assert_eq!(lines("?", -1), ["Full resync requested by replica 10.0.0.1:6380"]);
+        assert!(lines("x", 5)[0].starts_with("Partial resynchronization not accepted: Replication ID mismatch"));
+        assert!(lines(id('a').as_str(), 150)[0].ends_with("second ID was 150, but I can reply up to 101"));
+        assert_eq!(lines(id('b').as_str(), 20).len(), 1);
+        let ahead = lines(id('b').as_str(), 5_000);
+        assert!(ahead[0].ends_with("for lack of backlog (Replica request was: 5000)."));
+        assert!(ahead[1].contains("greater than the master replication offset"));
+    }
+}

@@ -32,7 +32,39 @@ impl LineBuffer {
         if self.partial.last() == Some(&b'\r') {
             self.partial.pop();
         }
-        let line = String::from_utf8_lossy(&std::mem::take(&mut self.partial)).into_owned();
-        Ok(Some(line))
+        let line = std::mem::take(&mut self.partial);
+        // Lines end up in the log: what could write there what it likes is shown as a dot.
+        Ok(Some(String::from_utf8_lossy(&line).chars().map(|c| if c.is_control() { '.' } else { c }).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_comes_out_of_any_chunks_and_leaves_the_rest() {
+        let mut line = LineBuffer::default();
+        let mut input = Bytes::from_static(b"+PO");
+        assert_eq!(line.take_line(&mut input), Ok(None));
+        let mut input = Bytes::from_static(b"NG\r\n\n+OK\r\n");
+        assert_eq!(line.take_line(&mut input), Ok(Some("+PONG".to_owned())));
+        assert_eq!(line.take_line(&mut input), Ok(Some(String::new())));
+        assert_eq!(line.take_line(&mut input), Ok(Some("+OK".to_owned())));
+        assert!(input.is_empty());
+    }
+
+    #[test]
+    fn a_line_cannot_steer_a_terminal() {
+        let mut input = Bytes::from_static(b"-ERR \x1b[2J\rx\xff\n");
+        assert_eq!(LineBuffer::default().take_line(&mut input), Ok(Some("-ERR .[2J.x\u{fffd}".to_owned())));
+    }
+
+    #[test]
+    fn a_line_without_end_is_an_error_before_it_is_memory() {
+        let mut line = LineBuffer::default();
+        let mut whole = Bytes::from(vec![b'x'; LINE_BYTES_MAX]);
+        assert_eq!(line.take_line(&mut whole), Ok(None));
+        assert_eq!(line.take_line(&mut Bytes::from_static(b"x")), Err(LineTooLong));
     }
 }

@@ -160,3 +160,123 @@ fn read_after_nothing(mark: &EndMark, held: &mut Bytes, input: &mut Bytes) -> (B
     *held = std::mem::take(input);
     (chunk, false)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    const STREAM: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
+    fn mark() -> EndMark {
+        EndMark::random(&mut StdRng::seed_from_u64(7))
+    }
+
+    /// What a reader makes of chunks: keepalives, the size begun with, the payload, what was left for the stream.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Read {
+        keepalives: usize,
+        begun: Option<Option<u64>>,
+        payload: Vec<u8>,
+        rest: Vec<u8>,
+    }
+
+    fn read(chunks: &[&[u8]]) -> Result<Read, PayloadError> {
+        let mut reader = PayloadReader::new();
+        let mut read = Read::default();
+        for chunk in chunks {
+            let mut input = Bytes::copy_from_slice(chunk);
+            while !input.is_empty() && !reader.is_at_end() {
+                match reader.read(&mut input)? {
+                    Some(PayloadPart::KeepAlive) => read.keepalives += 1,
+                    Some(PayloadPart::Begin { size_bytes }) => read.begun = Some(size_bytes),
+                    Some(PayloadPart::Chunk(bytes)) => read.payload.extend_from_slice(&bytes),
+                    None => {}
+                }
+            }
+            read.rest.extend_from_slice(&input);
+        }
+        assert!(reader.is_at_end(), "the payload has not ended");
+        Ok(read)
+    }
+
+    fn marked_wire(payload: &[u8]) -> Vec<u8> {
+        [b"\n\n".as_slice(), &mark().header(), payload, &mark().0, STREAM].concat()
+    }
+
+    fn sized_wire(payload: &[u8]) -> Vec<u8> {
+        [b"\n\n".as_slice(), &sized_header(payload.len() as u64), payload, STREAM].concat()
+    }
+
+    fn expected(size: Option<u64>, payload: &[u8]) -> Read {
+        Read { keepalives: 2, begun: Some(size), payload: payload.to_vec(), rest: STREAM.to_vec() }
+    }
+
+    /// A payload that nearly holds the mark, again and again.
+    fn treacherous_payload() -> Vec<u8> {
+        let mark = mark().0;
+        [&mark[..39], &mark[1..], &mark[..20], b"\r\n$EOF:", &mark[..39], &mark[..1]].concat()
+    }
+
+    #[test]
+    fn both_framings_survive_a_cut_at_every_byte() {
+        let payload = treacherous_payload();
+        let size = Some(payload.len() as u64);
+        for (wire, size) in [(marked_wire(&payload), None), (sized_wire(&payload), size)] {
+            for cut in 0..=wire.len() {
+                assert_eq!(read(&[&wire[..cut], &wire[cut..]]), Ok(expected(size, &payload)), "cut at {cut}");
+            }
+            let single_bytes: Vec<&[u8]> = wire.chunks(1).collect();
+            assert_eq!(read(&single_bytes), Ok(expected(size, &payload)));
+        }
+    }
+
+    #[test]
+    fn an_empty_payload_ends_at_once() {
+        assert_eq!(read(&[&sized_wire(b"")]), Ok(expected(Some(0), b"")));
+        assert_eq!(read(&[&marked_wire(b"")]), Ok(expected(None, b"")));
+    }
+
+    #[test]
+    fn what_is_no_header_is_an_error_with_redis_words() {
+        let error = |wire: &[u8]| read(&[wire]).unwrap_err().to_string();
+        assert_eq!(error(b"-LOADING wait\r\n"), "MASTER aborted replication with an error: LOADING wait");
+        assert_eq!(
+            error(b"+OK\r\n"),
+            "Bad protocol from MASTER, the first byte is not '$' (we received '+OK'), are you sure the host and \
+             port are right?"
+        );
+        for header in ["$\r\n", "$-1\r\n", "$x\r\n", "$99999999999999999999\r\n", "$EOF:short\r\n"] {
+            assert!(error(header.as_bytes()).starts_with("Bad protocol"), "{header:?}");
+        }
+        assert!(error(&[b'$'; 2_000]).starts_with("Bad payload header"));
+    }
+
+    #[test]
+    fn a_huge_length_allocates_nothing() {
+        let mut reader = PayloadReader::new();
+        let mut input = Bytes::from_static(b"$18446744073709551615\r\nabc");
+        let begin = reader.read(&mut input).unwrap();
+        assert_eq!(begin, Some(PayloadPart::Begin { size_bytes: Some(u64::MAX) }));
+        assert_eq!(reader.read(&mut input).unwrap(), Some(PayloadPart::Chunk(Bytes::from_static(b"abc"))));
+        assert!(!reader.is_at_end());
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_in_any_chunks_comes_out_whole(
+            // Digits of the mark's own alphabet, so that its beginnings turn up.
+            payload in prop::collection::vec(prop::sample::select(mark().0.to_vec()), 0..300),
+            cuts in prop::collection::vec(0..400usize, 0..12),
+        ) {
+            for (wire, size) in [(marked_wire(&payload), None), (sized_wire(&payload), Some(payload.len() as u64))] {
+                let mut borders: Vec<usize> = cuts.iter().map(|cut| cut % wire.len()).chain([0, wire.len()]).collect();
+                borders.sort_unstable();
+                let chunks: Vec<&[u8]> = borders.windows(2).map(|ends| &wire[ends[0]..ends[1]]).collect();
+                prop_assert_eq!(read(&chunks), Ok(expected(size, &payload)));
+            }
+        }
+    }
+}

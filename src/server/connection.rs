@@ -14,7 +14,7 @@ use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 
-use super::shared::{PayloadPart, Shared};
+use super::shared::{PayloadPart, Shared, log};
 use super::socket::Socket;
 use super::wakeup::Wakeup;
 use crate::engine::{Engine, Input, Turn};
@@ -44,6 +44,7 @@ pub struct Connection {
     output: Vec<u8>,
     wakeup: Arc<Wakeup>,
     payload: Option<mpsc::Receiver<PayloadPart>>,
+    is_peer: bool,
     /// Somebody called while output was being written.
     was_called: bool,
     /// Read since the last hold.
@@ -79,6 +80,7 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
         output: Vec::new(),
         wakeup,
         payload: None,
+        is_peer: false,
         was_called: false,
         read_bytes: 0,
     };
@@ -93,6 +95,9 @@ impl Connection {
             match self.wait().await? {
                 Event::Read(0) => return Ok(()),
                 Event::Read(read) => self.on_read(read),
+                // A peer is called for every hold that wrote; those that are ready go first, so that one write to it
+                // carries what all of them wrote.
+                Event::Woken if self.is_peer => tokio::task::yield_now().await,
                 Event::Woken => {}
                 Event::Payload(part) => self.on_payload(part),
             }
@@ -212,15 +217,15 @@ impl Connection {
     /// A request larger than the limit costs its sender the connection.
     fn refuse_query_buffer(&self, engine: &mut Engine) -> Turn {
         engine.stats.query_limit_disconnections += 1;
-        crate::server::shared::log(Level::Warning, "Closing client that reached max query buffer length");
+        log(Level::Warning, "Closing client that reached max query buffer length");
         engine.close_client(self.token, Closing::Now);
         Turn::Close
     }
 
     /// Takes replies, pushes and the peer's share of the stream out of the session.
     fn take_output(&mut self, engine: &mut Engine, now: Now, turn: Turn) -> Next {
-        let is_peer = engine.node.is_peer(self.token);
-        if is_peer {
+        self.is_peer = engine.node.is_peer(self.token);
+        if self.is_peer {
             engine.peer_writable(now, self.token, PEER_WRITE_BYTES);
         }
         let Some(session) = engine.sessions.get_mut(self.token) else { return Next::Close { linger: false } };
@@ -240,7 +245,7 @@ impl Connection {
         match turn {
             Turn::More | Turn::Reparse => Next::Again,
             // As long as the stream has more for it, a peer goes on without waiting.
-            _ if is_peer && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
+            _ if self.is_peer && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
             _ => Next::Wait,
         }
     }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 use super::dialer::LinkHandle;
-use super::jobs;
+use super::{apply, jobs};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -33,6 +33,7 @@ pub struct Shared {
     pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
+    pub running: Mutex<apply::Running>,
     /// `Some(exit code)` ends the process.
     pub exit: watch::Sender<Option<i32>>,
     pub runtime: tokio::runtime::Handle,
@@ -47,6 +48,7 @@ impl Shared {
             payloads: Mutex::new(HashMap::new()),
             link: Mutex::new(None),
             save: Mutex::new(None),
+            running: Mutex::new(apply::Running::default()),
             exit,
             runtime: tokio::runtime::Handle::current(),
         })
@@ -85,7 +87,7 @@ impl Shared {
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
             Action::RewriteConfig { client } => jobs::rewrite_config(self, client),
-            Action::ConfigChanged(names) => super::apply_config(self, &names),
+            Action::ConfigChanged(names) => apply::apply(self, names),
             Action::Log(level, line) => log(level, &line),
             Action::Exit { code } => drop(self.exit.send(Some(code))),
         }

@@ -27,6 +27,6 @@ pub use payload::{RestoreError, dump_payload, restore_payload};
 pub use reader::{Entry, Item, Reader};
 pub use save::{save, temporary_name};
 pub use value::{
-    Consumer, Group, Hash, ModuleId, Pending, RdbValue, SortedSet, Stream, StreamEntry, StreamId, Strings,
+    Consumer, Group, Hash, ModuleId, Pending, RdbValue, SortedSet, Stream, StreamEntry, StreamId, StreamMeta, Strings,
 };
 pub use writer::{AccessInfo, Preamble, ReplicationInfo, Writer, WriterOptions, write_snapshot};

@@ -1,0 +1,131 @@
+//! The connection to our master, and the loader that its payload goes to.
+//!
+//! It carries bytes between the socket and the link's machine, and knows nothing of what they mean. While the loader
+//! is behind, the master waits: reading stops.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::jobs::Loader;
+use super::shared::Shared;
+use crate::engine::LinkId;
+use crate::replication::LinkEvent;
+
+/// What one read may bring.
+const READ_BYTES: usize = 256 * 1024;
+/// How often a reader that must wait looks again.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// The one connection to a master.
+pub struct LinkHandle {
+    pub id: LinkId,
+    task: JoinHandle<()>,
+    output: mpsc::UnboundedSender<Bytes>,
+    loader: Option<Loader>,
+}
+
+impl LinkHandle {
+    pub fn send(&self, bytes: Bytes) {
+        // Without a connection there is nobody to tell; the machine hears of the end by itself.
+        let _ = self.output.send(bytes);
+    }
+
+    pub fn begin_load(&mut self, shared: &Arc<Shared>) {
+        self.loader = Some(Loader::start(shared, self.id));
+    }
+
+    pub fn load_chunk(&mut self, bytes: Bytes) {
+        if let Some(loader) = &self.loader {
+            loader.push(bytes);
+        }
+    }
+
+    pub fn end_load(&mut self) {
+        if let Some(loader) = self.loader.take() {
+            loader.finish();
+        }
+    }
+
+    pub fn abandon_load(&mut self) {
+        self.loader = None;
+    }
+
+    fn is_loader_behind(&self) -> bool {
+        self.loader.as_ref().is_some_and(Loader::is_behind)
+    }
+}
+
+impl Drop for LinkHandle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Connects for the attempt `link`, in place of any older one.
+pub fn dial(shared: &Arc<Shared>, link: LinkId, host: String, port: u16) {
+    let (output, pending) = mpsc::unbounded_channel();
+    let task = shared.runtime.spawn(follow(shared.clone(), link, host, port, pending));
+    *shared.link.lock() = Some(LinkHandle { id: link, task, output, loader: None });
+}
+
+/// Ends the attempt `link`.
+pub fn close(shared: &Arc<Shared>, link: LinkId) {
+    let mut handle = shared.link.lock();
+    if handle.as_ref().is_some_and(|handle| handle.id == link) {
+        *handle = None;
+    }
+}
+
+async fn follow(shared: Arc<Shared>, link: LinkId, host: String, port: u16, output: mpsc::UnboundedReceiver<Bytes>) {
+    let stream = match TcpStream::connect((host.as_str(), port)).await {
+        Ok(stream) => stream,
+        Err(error) => return event(&shared, link, LinkEvent::ConnectFailed(error.to_string())),
+    };
+    // Costs latency of acknowledgements at most.
+    let _ = stream.set_nodelay(true);
+    let (reader, writer) = stream.into_split();
+    event(&shared, link, LinkEvent::Connected);
+    tokio::select! {
+        _ = read(&shared, link, reader) => {}
+        _ = write(writer, output) => {}
+    }
+    event(&shared, link, LinkEvent::Closed);
+}
+
+fn event(shared: &Arc<Shared>, link: LinkId, event: LinkEvent) {
+    shared.turn(|engine, now| engine.link_event(now, link, event));
+}
+
+async fn read(shared: &Arc<Shared>, link: LinkId, mut reader: OwnedReadHalf) -> io::Result<()> {
+    let mut buffer = BytesMut::new();
+    loop {
+        while must_wait(shared, link) {
+            tokio::time::sleep(RETRY).await;
+        }
+        buffer.reserve(READ_BYTES);
+        if reader.read_buf(&mut buffer).await? == 0 {
+            return Ok(());
+        }
+        event(shared, link, LinkEvent::Bytes(buffer.split().freeze()));
+    }
+}
+
+fn must_wait(shared: &Arc<Shared>, link: LinkId) -> bool {
+    let behind = shared.link.lock().as_ref().is_some_and(|handle| handle.id == link && handle.is_loader_behind());
+    behind || !shared.turn(|engine, _| engine.link_wants_bytes(link))
+}
+
+async fn write(mut writer: OwnedWriteHalf, mut output: mpsc::UnboundedReceiver<Bytes>) -> io::Result<()> {
+    while let Some(bytes) = output.recv().await {
+        writer.write_all(&bytes).await?;
+    }
+    Ok(())
+}

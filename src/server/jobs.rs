@@ -1,0 +1,311 @@
+//! Work on threads of their own: writing snapshots, loading payloads and files. None of it holds the lock.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc as std_mpsc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::config_file;
+use super::disk::RealDisk;
+use super::shared::{PayloadPart, Shared};
+use crate::engine::{LinkId, LoadedPayload, Payload, SavePurpose};
+use crate::keyspace::{Keyspace, Snapshot};
+use crate::persistence::rdb::{
+    self, AccessInfo, FreshAccess, LoadError, LoadOptions, Loaded, Preamble, Reader, ReplicationInfo, WriterOptions,
+};
+use crate::replication::{LinkEvent, Position};
+use crate::session::Token;
+
+/// Threads that walk and load do not compete with those that answer clients.
+const NICE: i32 = 10;
+/// Pieces of a payload that may wait for the peer's socket.
+const PAYLOAD_PARTS: usize = 16;
+/// Bytes that may wait for the loader before the master has to.
+const LOADER_BEHIND_BYTES: usize = 16 * 1024 * 1024;
+
+/// Runs `job` on a thread of its own, at low priority.
+fn spawn(name: &str, job: impl FnOnce() + Send + 'static) {
+    let run = move || {
+        // SAFETY: plain system calls on the calling thread's own id.
+        unsafe {
+            libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, NICE);
+        }
+        job();
+    };
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.expect("the system to give us a thread");
+}
+
+/// What a payload says of itself, from what the engine knows.
+struct Head {
+    redis_version: &'static str,
+    created_s: i64,
+    used_memory_bytes: u64,
+    options: WriterOptions,
+}
+
+impl Head {
+    fn of(shared: &Arc<Shared>) -> Head {
+        let created_s = shared.clock.now().unix_s();
+        let (compression, checksum) =
+            shared.turn(|engine, _| (engine.config.rdbcompression, engine.config.rdbchecksum));
+        Head {
+            redis_version: crate::config::REDIS_VERSION,
+            created_s,
+            used_memory_bytes: crate::alloc::used_bytes() as u64,
+            options: WriterOptions { compression, checksum, access: AccessInfo::Omit },
+        }
+    }
+
+    fn write(&self, snapshot: Snapshot, position: Option<Position>, sink: impl Write) -> io::Result<u64> {
+        let replication = position.as_ref().map(|position| ReplicationInfo {
+            stream_db: position.db.map_or(-1, |db| db as i64),
+            replid: position.replid.as_str(),
+            offset: position.offset.0 as i64,
+        });
+        let preamble = Preamble {
+            redis_version: self.redis_version,
+            created_s: self.created_s,
+            used_memory_bytes: self.used_memory_bytes,
+            replication,
+            is_aof_base: false,
+        };
+        rdb::write_snapshot(snapshot, &preamble, &[], self.options, sink)
+    }
+}
+
+/// Writes a snapshot to a peer, piece by piece, as fast as its socket takes it.
+pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
+    let (parts, receiver) = mpsc::channel(PAYLOAD_PARTS);
+    shared.payloads.lock().insert(peer, receiver);
+    let job = {
+        let shared = shared.clone();
+        move || {
+            // The peer's task finds its payload now.
+            shared.turn(|engine, _| engine.sessions.get(peer).map(|session| session.wake()));
+            let head = Head::of(&shared);
+            let written = if payload.whole {
+                write_whole(&head, payload, &parts)
+            } else {
+                let sink = PartSink { parts: &parts };
+                head.write(payload.snapshot, Some(payload.position), sink).map(drop)
+            };
+            let last = match written {
+                Ok(()) => PayloadPart::Ended,
+                Err(error) => PayloadPart::Failed(error.to_string()),
+            };
+            // The peer may be gone: then nobody is to be told.
+            let _ = parts.blocking_send(last);
+        }
+    };
+    spawn("rdb-to-replica", job);
+}
+
+/// For peers that need the length first: the payload is prepared whole.
+fn write_whole(head: &Head, payload: Payload, parts: &mpsc::Sender<PayloadPart>) -> io::Result<()> {
+    let mut whole = Vec::new();
+    head.write(payload.snapshot, Some(payload.position), &mut whole)?;
+    let whole = Bytes::from(whole);
+    let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+    parts.blocking_send(PayloadPart::Sized(whole.len() as u64)).map_err(gone)?;
+    for start in (0..whole.len()).step_by(64 * 1024) {
+        let end = whole.len().min(start + 64 * 1024);
+        parts.blocking_send(PayloadPart::Chunk(whole.slice(start..end))).map_err(gone)?;
+    }
+    Ok(())
+}
+
+struct PartSink<'a> {
+    parts: &'a mpsc::Sender<PayloadPart>,
+}
+
+impl Write for PartSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let chunk = PayloadPart::Chunk(Bytes::copy_from_slice(bytes));
+        self.parts.blocking_send(chunk).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A background save that can be called off.
+pub struct SaveHandle {
+    cancelled: Arc<AtomicBool>,
+}
+
+/// Writes the RDB file, then tells the engine.
+pub fn save(shared: &Arc<Shared>, snapshot: Snapshot, position: Option<Position>, purpose: SavePurpose) {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    *shared.save.lock() = Some(SaveHandle { cancelled: cancelled.clone() });
+    let shared = shared.clone();
+    spawn("rdb-save", move || {
+        let (dir, name, incremental, pid) = shared.turn(|engine, _| {
+            let config = &engine.config;
+            (config.dir.clone(), config.dbfilename.clone(), config.rdb_save_incremental_fsync, engine.server.pid)
+        });
+        let head = Head::of(&shared);
+        let disk = RealDisk::new(dir);
+        let result = rdb::save(&disk, &name, pid, incremental, |sink| {
+            head.write(snapshot, position, CancellableSink { sink, cancelled: &cancelled })
+        });
+        let result = result.map(drop).map_err(|error| error.to_string());
+        shared.turn(|engine, now| engine.saved(now, purpose, result));
+    });
+}
+
+pub fn cancel_save(shared: &Arc<Shared>) {
+    if let Some(save) = shared.save.lock().take() {
+        save.cancelled.store(true, Ordering::Release);
+    }
+}
+
+struct CancellableSink<'a> {
+    sink: &'a mut dyn Write,
+    cancelled: &'a AtomicBool,
+}
+
+impl Write for CancellableSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.cancelled.load(Ordering::Acquire) {
+            return Err(io::Error::other("cancelled"));
+        }
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+/// Builds a keyspace from the master's payload, beside the present one.
+pub struct Loader {
+    pieces: std_mpsc::Sender<Piece>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+impl Loader {
+    pub fn start(shared: &Arc<Shared>, link: LinkId) -> Loader {
+        let (pieces, receiver) = std_mpsc::channel();
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let source = PieceReader { pieces: receiver, current: Bytes::new(), waiting_bytes: waiting_bytes.clone() };
+        let shared = shared.clone();
+        spawn("rdb-from-master", move || load_payload(&shared, link, source));
+        Loader { pieces, waiting_bytes }
+    }
+
+    pub fn push(&self, bytes: Bytes) {
+        self.waiting_bytes.fetch_add(bytes.len(), Ordering::AcqRel);
+        // A loader that has given up has said why.
+        let _ = self.pieces.send(Piece::Bytes(bytes));
+    }
+
+    pub fn finish(self) {
+        let _ = self.pieces.send(Piece::End);
+    }
+
+    pub fn is_behind(&self) -> bool {
+        self.waiting_bytes.load(Ordering::Acquire) > LOADER_BEHIND_BYTES
+    }
+}
+
+struct PieceReader {
+    pieces: std_mpsc::Receiver<Piece>,
+    current: Bytes,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+impl Read for PieceReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.pieces.recv() {
+                Ok(Piece::Bytes(bytes)) => self.current = bytes,
+                Ok(Piece::End) => return Ok(0),
+                Err(_) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        }
+        let count = out.len().min(self.current.len());
+        out[..count].copy_from_slice(&self.current.split_to(count));
+        self.waiting_bytes.fetch_sub(count, Ordering::AcqRel);
+        Ok(count)
+    }
+}
+
+impl Drop for PieceReader {
+    fn drop(&mut self) {
+        // Who gave up waits for nothing: the link must not be held back.
+        self.waiting_bytes.store(0, Ordering::Release);
+    }
+}
+
+fn load_payload(shared: &Arc<Shared>, link: LinkId, source: PieceReader) {
+    let result = load(shared, source, false);
+    match result {
+        Ok((keyspace, loaded)) => {
+            let stream_db = loaded.aux.repl_stream_db.and_then(|db| usize::try_from(db).ok());
+            let loaded = LoadedPayload { keyspace, stream_db };
+            shared.turn(|engine, now| engine.link_loaded(now, link, loaded));
+        }
+        Err(error) => {
+            let event = LinkEvent::LoadFailed(error.to_string());
+            shared.turn(|engine, now| engine.link_event(now, link, event));
+        }
+    }
+}
+
+/// Decodes a payload into a new keyspace.
+fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<(Keyspace, Loaded), LoadError> {
+    let (databases, hasher, checksum) =
+        shared.turn(|engine, _| (engine.keyspace.databases(), engine.keyspace.hasher(), engine.config.rdbchecksum));
+    let now = shared.clock.now();
+    let mut keyspace = Keyspace::new(databases, hasher);
+    let access = FreshAccess::Lru { clock_s: (now.unix_s() & 0xff_ffff) as u32 };
+    let options = LoadOptions { drops_expired, skips_module_aux: true, access };
+    let mut reader = Reader::new(source, checksum)?;
+    let loaded = rdb::load_into(&mut reader, &mut keyspace, now.unix_ms(), options)?;
+    Ok((keyspace, loaded))
+}
+
+/// Loads the RDB file. `None` if there is none.
+pub fn load_file(shared: &Arc<Shared>) -> Result<Option<(Keyspace, Loaded)>, String> {
+    let (path, is_replica) = shared.turn(|engine, _| {
+        let config = &engine.config;
+        (config.dir.join(&config.dbfilename), engine.node.is_replica() || config.replicaof.is_some())
+    });
+    let file = match std::fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let source = io::BufReader::with_capacity(1 << 20, file);
+    load(shared, source, !is_replica).map(Some).map_err(|error| error.to_string())
+}
+
+/// DEBUG RELOAD: loads the file beside the present data.
+pub fn reload(shared: &Arc<Shared>, client: Token) {
+    let shared = shared.clone();
+    spawn("rdb-load", move || {
+        let loaded = load_file(&shared).and_then(|loaded| loaded.ok_or_else(|| "no RDB file".to_owned()));
+        shared.turn(|engine, now| engine.reloaded(now, client, loaded.map(|(keyspace, _)| keyspace)));
+    });
+}
+
+/// CONFIG REWRITE.
+pub fn rewrite_config(shared: &Arc<Shared>, client: Token) {
+    let shared = shared.clone();
+    spawn("config-rewrite", move || {
+        let config = shared.turn(|engine, _| engine.config.clone());
+        let result = config_file::rewrite(&config);
+        shared.turn(|engine, _| engine.config_rewritten(client, result));
+    });
+}

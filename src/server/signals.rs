@@ -1,0 +1,42 @@
+//! SIGTERM and SIGINT end the server as their directives say.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::shared::{Shared, log};
+use crate::command::ShutdownOptions;
+use crate::config;
+use crate::replication::Level;
+use crate::resp::Reply;
+
+/// Listens for the signals that end the server, from now on.
+pub fn listen(shared: &Arc<Shared>) -> Result<(), String> {
+    for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
+        let mut signals = signal(kind).map_err(|error| error.to_string())?;
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                log(Level::Warning, &format!("Received {name} scheduling shutdown..."));
+                shared.turn(|engine, now| {
+                    let by = if kind == SignalKind::terminate() {
+                        engine.config.shutdown_on_sigterm
+                    } else {
+                        engine.config.shutdown_on_sigint
+                    };
+                    engine.shutdown(now, options(by), None, &mut Reply::default());
+                });
+            }
+        });
+    }
+    Ok(())
+}
+
+fn options(by: config::ShutdownOptions) -> ShutdownOptions {
+    let save = match (by.save, by.nosave) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
+    ShutdownOptions { save, now: by.now, force: by.force, abort: false }
+}

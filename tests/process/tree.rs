@@ -1,0 +1,46 @@
+//! A tree of three, Redis and Tandem in turn, whose links are cut each second under load: at its end all hold the same data
+//! at the same offset, and no cut has cost a full resync.
+
+use super::support::proxy::Proxy;
+use super::support::server::Launch;
+use super::traffic::Traffic;
+use super::{await_equal, with_backlog};
+use std::thread::sleep;
+use std::time::Duration;
+
+const CUTS: usize = 10;
+
+#[test]
+fn redis_tandem_redis_survives_a_cut_each_second() {
+    cut_each_second(Launch::redis(), Launch::tandem(), Launch::redis());
+}
+
+#[test]
+fn tandem_redis_tandem_survives_a_cut_each_second() {
+    cut_each_second(Launch::tandem(), Launch::redis(), Launch::tandem());
+}
+
+fn cut_each_second(top: Launch, middle: Launch, bottom: Launch) {
+    let [top, middle, bottom] = [top, middle, bottom].map(|launch| with_backlog(launch).start());
+    let (upper, lower) = (Proxy::to(top.port), Proxy::to(middle.port));
+    middle.replicate_from(upper.port);
+    bottom.replicate_from(lower.port);
+
+    let traffic = Traffic::on(&top, 2);
+    for cut in 0..CUTS {
+        sleep(Duration::from_secs(1));
+        // The upper link, the lower one, both at once.
+        if cut % 3 != 1 {
+            upper.cut();
+        }
+        if cut % 3 != 0 {
+            lower.cut();
+        }
+    }
+    traffic.stop();
+
+    await_equal(&[&top, &middle, &bottom]);
+    assert_eq!(top.client().count("sync_full"), 1, "the middle resumes within the backlog");
+    assert_eq!(middle.client().count("sync_full"), 1, "the bottom resumes within the backlog");
+    assert!(top.client().count("sync_partial_ok") >= 1, "the cuts were real");
+}
