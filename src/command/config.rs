@@ -2,21 +2,17 @@
 
 use crate::config::{Caller, ConfigError};
 
-use super::help::{container, help};
-use super::{Args, Command, CommandError, Context, Flags, Outcome, Stats};
+use super::{Args, Command, CommandError, Context, Flags, Outcome, Stats, help};
 
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
-pub(super) const COMMANDS: &[Command] = &[Command::new("config", container, "")
+pub(super) const COMMANDS: &[Command] = &[Command::container("config", SUBCOMMANDS)
     .about("Commands about the configuration.")
-    .since("2.0.0")
-    .complexity("Depends on subcommand.")
-    .arity(-2)
-    .subcommands(SUBCOMMANDS)];
+    .since("2.0.0")];
 
 const SUBCOMMANDS: &[Command] = &[
-    Command::new("get", get, "parameter ...")
+    Command::new("get", get, "parameter...")
         .about("Answers names and values of the directives that match.")
         .since("2.0.0")
         .complexity("O(N) with the number of directives")
@@ -34,14 +30,14 @@ const SUBCOMMANDS: &[Command] = &[
         .arity(2)
         .flags(FLAGS)
         .tips(EVERYWHERE),
-    Command::new("set", set, "(parameter value) ...")
+    Command::new("set", set, "data=(parameter value)...")
         .about("Sets directives: all of them, or none if one is refused.")
         .since("2.0.0")
         .complexity("O(N) with the number of directives given")
         .arity(-4)
         .flags(FLAGS.with(Flags::ENDS_BATCH))
         .tips(EVERYWHERE),
-    Command::new("help", help, "")
+    Command::new("help", show_help, "")
         .about("Shows this text.")
         .since("5.0.0")
         .arity(2)
@@ -85,5 +81,10 @@ fn rewrite(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandErr
 fn resetstat(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
     *cx.stats() = Stats::default();
     cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+fn show_help(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
+    help::reply(cx, "CONFIG", SUBCOMMANDS);
     Ok(Outcome::Done)
 }

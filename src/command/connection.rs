@@ -15,13 +15,13 @@ const ANY_STATE: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
 const FIRST_WORDS: Flags = ANY_STATE.with(Flags::NOSCRIPT).with(Flags::NO_AUTH).with(Flags::ALLOW_BUSY);
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("auth", auth, "[username] password")
+    Command::new("auth", auth, "[username]@6.0.0 password")
         .about("Logs the connection in.")
         .complexity("O(N) with the length of the password")
         .arity(-2)
         .flags(FIRST_WORDS.with(Flags::ENDS_BATCH)),
     Command::new("echo", echo, "message").about("Answers its argument.").arity(2).flags(ANY_STATE),
-    Command::new("hello", hello, "[protover:integer [AUTH username password] [SETNAME clientname]]")
+    Command::new("hello", hello, "arguments=[protover:integer [AUTH username password] [SETNAME clientname]]")
         .about("Chooses the protocol, may log in and name the connection, and says who the server is.")
         .since("6.0.0")
         .arity(-1)

@@ -1,31 +1,33 @@
-//! HELP of a container, derived from the rows of its subcommands: nobody writes it by hand.
+//! HELP of a container: its subcommands with their arguments and summaries, out of their rows.
 
-use super::{Args, CommandError, Context, Outcome};
+use super::{Command, Context};
 
-/// `<CONTAINER> HELP`: how each subcommand is called, and below it what it does.
-pub(super) fn help(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let table = cx.table;
-    let Some(container) = table.entry(cx.command).parent.map(|id| table.entry(id)) else {
-        return Err(CommandError::SYNTAX);
-    };
-    let rows = container.subcommands.clone().map(|id| table.entry(id).command);
-    let lines = rows.map(|row| (format!("{} {}", row.name.to_uppercase(), row.syntax), row.summary));
-    write(cx, &container.full_name.to_uppercase(), lines);
-    Ok(Outcome::Done)
-}
-
-/// Answers a help text from pairs of usage and meaning.
-pub(super) fn write<'t>(cx: &mut Context<'_>, name: &str, lines: impl ExactSizeIterator<Item = (String, &'t str)>) {
-    cx.reply.array(1 + 2 * lines.len());
-    // The words that clients and tests look for.
-    cx.reply.simple(&format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
-    for (usage, meaning) in lines {
-        cx.reply.simple(usage.trim_end());
-        cx.reply.simple(&format!("    {meaning}"));
+/// Answers the list of `subcommands`.
+pub(super) fn reply(cx: &mut Context<'_>, container: &str, subcommands: &[Command]) {
+    let others = subcommands.iter().filter(|subcommand| subcommand.name != "help");
+    let mut lines = vec![format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
+    for subcommand in others {
+        lines.push(usage(subcommand).trim_end().to_owned());
+        lines.push(format!("    {}", subcommand.summary));
     }
+    lines.push("HELP".to_owned());
+    lines.push("    Print this help.".to_owned());
+    cx.reply.array(lines.len());
+    lines.iter().for_each(|line| cx.reply.simple(line));
 }
 
-/// The handler of a row that only holds subcommands. The gate refuses such a request before it comes here.
-pub(super) fn container(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
-    Err(CommandError::wrong_arity(cx.command_name()))
+/// Name and arguments; the notation's types, names and versions are left out.
+fn usage(subcommand: &Command) -> String {
+    let words = subcommand.syntax.split(' ').map(|word| {
+        let word = word.split_once('@').map_or(word, |(word, _)| word);
+        let word = word.split_once('=').map_or(word, |(_, word)| word);
+        match word.split_once(':') {
+            Some((name, kind)) => {
+                let closing = kind.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '-');
+                format!("{name}{closing}")
+            }
+            None => word.to_owned(),
+        }
+    });
+    format!("{} {}", subcommand.name.to_uppercase(), words.collect::<Vec<_>>().join(" "))
 }

@@ -12,6 +12,7 @@ mod database;
 mod effects;
 mod error;
 mod help;
+mod holds;
 mod info;
 mod key_spec;
 mod persistence;
@@ -27,6 +28,7 @@ pub use context::{
 pub use database::{Database, Expiry};
 pub use effects::Effects;
 pub use error::CommandError;
+pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;

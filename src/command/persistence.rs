@@ -4,10 +4,10 @@ use super::{Args, Command, CommandError, Context, Flags, Outcome, ShutdownOption
 
 const SAVES: Flags = Flags::NO_ASYNC_LOADING.with(Flags::ADMIN).with(Flags::NOSCRIPT);
 
-const SHUTDOWN_SYNTAX: &str = "[([NOSAVE | SAVE] [NOW] [FORCE]) | ABORT]";
+const SHUTDOWN_SYNTAX: &str = "abort-selector=[(save-selector=[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0) | ABORT@7.0.0]";
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("bgsave", bgsave, "[SCHEDULE]")
+    Command::new("bgsave", bgsave, "[SCHEDULE]@3.2.2")
         .about("Starts to write all data to the RDB file, and goes on serving.")
         .arity(-1)
         .flags(SAVES),

@@ -11,8 +11,7 @@ pub(super) use pause::timeout_ms;
 use crate::resp;
 use crate::session::{ClientKind, ReplyMode, Session, Token};
 
-use super::help::{container, help};
-use super::{Args, Command, CommandError, Context, Flags, Outcome};
+use super::{Args, Command, CommandError, Context, Flags, Outcome, help};
 
 const ANY_STATE: Flags = Flags::LOADING.with(Flags::STALE);
 const OWN: Flags = ANY_STATE.with(Flags::NOSCRIPT);
@@ -20,15 +19,16 @@ const OWN_WHILE_BUSY: Flags = OWN.with(Flags::ALLOW_BUSY);
 const ALL: Flags = OWN.with(Flags::ADMIN);
 const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
-pub(super) const COMMANDS: &[Command] = &[Command::new("client", container, "")
+pub(super) const COMMANDS: &[Command] = &[Command::container("client", SUBCOMMANDS)
     .about("Commands about client connections.")
-    .since("2.4.0")
-    .complexity("Depends on subcommand.")
-    .arity(-2)
-    .subcommands(SUBCOMMANDS)];
+    .since("2.4.0")];
 
-const KILL_SYNTAX: &str = "ip:port | ([ID client-id:integer] [TYPE (normal | master | slave | replica | pubsub)] \
-     [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME (YES | NO)] [MAXAGE seconds:integer] ...)";
+const KILL_SYNTAX: &str = "filter=(old-format | new-format=([ID client-id:integer]@2.8.12 \
+     [TYPE client-type=(normal | master@3.2.0 | slave | replica@5.0.0 | pubsub)]@2.8.12 [USER username] [ADDR addr] \
+     [LADDR laddr]@6.2.0 [SKIPME skipme=(YES | NO)] [MAXAGE maxage:integer]@7.4.0)...)";
+
+const LIST_SYNTAX: &str =
+    "[TYPE client-type=(normal | master | replica | pubsub)]@5.0.0 [ID client-id:integer...]@6.2.0";
 
 const SUBCOMMANDS: &[Command] = &[
     Command::new("getname", getname, "")
@@ -49,34 +49,34 @@ const SUBCOMMANDS: &[Command] = &[
         .complexity("O(N) with the number of connections")
         .arity(-3)
         .flags(ALL),
-    Command::new("list", list, "[TYPE (normal | master | replica | pubsub)] [ID client-id:integer ...]")
+    Command::new("list", list, LIST_SYNTAX)
         .about("Describes connections, one per line.")
         .since("2.4.0")
         .complexity("O(N) with the number of connections")
         .arity(-2)
         .flags(ALL)
         .tips(&["nondeterministic_output"]),
-    Command::new("no-evict", no_evict, "(ON | OFF)")
+    Command::new("no-evict", no_evict, "enabled=(ON | OFF)")
         .about("Exempts this connection from being closed for its memory.")
         .since("7.0.0")
         .arity(3)
         .flags(OWN_WHILE_BUSY.with(Flags::ADMIN)),
-    Command::new("no-touch", no_touch, "(ON | OFF)")
+    Command::new("no-touch", no_touch, "enabled=(ON | OFF)")
         .about("Lets this connection's reads leave the age of keys alone.")
         .since("7.2.0")
         .arity(3)
         .flags(OWN_WHILE_BUSY),
-    Command::new("pause", pause::pause, "timeout:integer [WRITE | ALL]")
+    Command::new("pause", pause::pause, "timeout:integer mode=[WRITE | ALL]@6.2.0")
         .about("Lets all commands, or those that may write, wait for so many milliseconds.")
         .since("3.0.0")
         .arity(-3)
         .flags(ALL),
-    Command::new("reply", reply, "(ON | OFF | SKIP)")
+    Command::new("reply", reply, "action=(ON | OFF | SKIP)")
         .about("Turns replies to this connection on or off, or leaves out the next.")
         .since("3.2.0")
         .arity(3)
         .flags(OWN_WHILE_BUSY.with(Flags::NO_MULTI)),
-    Command::new("setinfo", setinfo, "(LIB-NAME libname | LIB-VER libver)")
+    Command::new("setinfo", setinfo, "attr=(LIB-NAME libname | LIB-VER libver)")
         .about("Notes which library the client uses.")
         .since("7.2.0")
         .arity(4)
@@ -94,7 +94,7 @@ const SUBCOMMANDS: &[Command] = &[
         .complexity("O(N) with the number of waiting connections")
         .arity(2)
         .flags(ALL),
-    Command::new("help", help, "").about("Shows this text.").since("5.0.0").arity(2).flags(ANY_STATE),
+    Command::new("help", show_help, "").about("Shows this text.").since("5.0.0").arity(2).flags(ANY_STATE),
 ];
 
 fn id(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -219,5 +219,10 @@ fn reply(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError>
     } else if session.reply_mode != ReplyMode::Off {
         session.reply_mode = ReplyMode::SkipNext;
     }
+    Ok(Outcome::Done)
+}
+
+fn show_help(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
+    help::reply(cx, "CLIENT", SUBCOMMANDS);
     Ok(Outcome::Done)
 }

@@ -12,7 +12,7 @@ mod stats;
 use self::fields::Fields;
 use super::{Args, Command, CommandError, Context, Flags, Outcome};
 
-pub(super) const COMMANDS: &[Command] = &[Command::new("info", info, "[section ...]")
+pub(super) const COMMANDS: &[Command] = &[Command::new("info", info, "[section...]")
     .about("Answers figures and facts about the server.")
     .complexity("O(1)")
     .arity(-1)
