@@ -186,6 +186,20 @@ pub fn allocator_stats() -> AllocatorStats {
     }
 }
 
+/// jemalloc's version, as in `5.3.0`.
+pub fn allocator_version() -> &'static str {
+    let mut version: *const c_char = std::ptr::null();
+    let mut length = size_of::<*const c_char>();
+    // SAFETY: "version" gives out a pointer to a text that lives as long as the program.
+    let text = unsafe {
+        let old = (&raw mut version).cast();
+        jemalloc::mallctl(c"version".as_ptr(), old, &raw mut length, std::ptr::null_mut(), 0);
+        if version.is_null() { c"" } else { CStr::from_ptr(version) }
+    };
+    // The commit that it was built from stands behind a dash.
+    text.to_str().unwrap_or_default().split('-').next().unwrap_or_default()
+}
+
 /// A size from jemalloc's control tree; 0 where this build of it has no such figure.
 fn read_size(name: &CStr) -> usize {
     let mut value = 0usize;

@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod context;
 mod database;
+mod debug;
 mod effects;
 mod error;
 mod help;
@@ -17,6 +18,7 @@ mod info;
 mod key_spec;
 mod persistence;
 mod replication;
+mod server;
 mod spec;
 mod stats;
 mod string;
@@ -26,6 +28,7 @@ pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
 };
 pub use database::{Database, Expiry};
+pub use debug::{Digest, keyspace_digest};
 pub use effects::Effects;
 pub use error::CommandError;
 pub use holds::Holds;
@@ -40,8 +43,10 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, replication::WAIT),
     (Group::Server, config::COMMANDS),
+    (Group::Server, debug::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
+    (Group::Server, server::COMMANDS),
     (Group::String, string::COMMANDS),
 ];
