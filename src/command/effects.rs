@@ -33,9 +33,14 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// A key of `db` changed in a way that WATCH and blocked clients must see.
+    /// A key of `db` changed: counts as one change.
     pub fn touch(&mut self, db: usize, key: &[u8]) {
         self.changes += 1;
+        self.mark(db, key);
+    }
+
+    /// A key of `db` is not what it was: WATCH and blocked clients must see it, but it counts as no change.
+    pub fn mark(&mut self, db: usize, key: &[u8]) {
         if self.is_tracking {
             self.touched.push((db, key.into()));
         }

@@ -45,14 +45,16 @@ pub struct KeySpec {
     pub begin: Begin,
     pub find: Find,
     pub access: KeyAccess,
-    /// Further flags in Redis's order: ACCESS, UPDATE, INSERT, DELETE, NOT_KEY, INCOMPLETE, VARIABLE_FLAGS.
+    /// Further flags in Redis's order: access, update, insert, delete, not_key, incomplete, variable_flags.
     pub notes: &'static [&'static str],
+    /// The old value is read only if this keyword stands in the request; without it, it is only overwritten.
+    pub reads_with: Option<&'static str>,
 }
 
 impl KeySpec {
     const fn begin(begin: Begin) -> KeySpec {
         let find = Find::Range { last: 0, step: 1, limit: 0 };
-        KeySpec { begin, find, access: KeyAccess::ReadOnly, notes: &[] }
+        KeySpec { begin, find, access: KeyAccess::ReadOnly, notes: &[], reads_with: None }
     }
 
     /// One key, at word `index`.
@@ -101,6 +103,11 @@ impl KeySpec {
     pub const fn overwrite(mut self, notes: &'static [&'static str]) -> KeySpec {
         self.access = KeyAccess::Overwrite;
         self.notes = notes;
+        self
+    }
+
+    pub const fn reading_only_with(mut self, keyword: &'static str) -> KeySpec {
+        self.reads_with = Some(keyword);
         self
     }
 

@@ -21,6 +21,7 @@ mod spec;
 mod stats;
 mod string;
 mod table;
+mod unix_time;
 
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
@@ -33,6 +34,7 @@ pub use key_spec::KeySpec;
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry};
+pub use unix_time::UnixTime;
 
 /// Every family with its group.
 pub(crate) const FAMILIES: &[(Group, &[Command])] = &[

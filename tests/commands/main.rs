@@ -1,0 +1,5 @@
+//! Commands on a bare engine: what is answered, what is propagated, and that a follower ends up with the same data.
+
+mod harness;
+mod string;
+mod value;
