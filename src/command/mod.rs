@@ -6,13 +6,17 @@
 
 mod context;
 mod database;
+mod databases;
 mod effects;
 mod error;
+mod help;
 mod key_spec;
+mod keys;
 mod spec;
 mod stats;
 mod string;
 mod table;
+mod transaction;
 mod unix_time;
 
 pub use context::{
@@ -28,4 +32,9 @@ pub use table::{CommandId, CommandTable, Entry};
 pub use unix_time::UnixTime;
 
 /// Every family with its group.
-pub(crate) const FAMILIES: &[(Group, &[Command])] = &[(Group::String, string::COMMANDS)];
+pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
+    (Group::String, string::COMMANDS),
+    (Group::Generic, keys::COMMANDS),
+    (Group::Server, databases::COMMANDS),
+    (Group::Transactions, transaction::COMMANDS),
+];

@@ -79,11 +79,10 @@ impl Flags {
         (Flags::ASKING, "asking"),
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
-        (Flags::MAY_REPLICATE, "may_replicate"),
         (Flags::NO_ASYNC_LOADING, "no_async_loading"),
         (Flags::NO_MULTI, "no_multi"),
-        (Flags::ALLOW_BUSY, "allow_busy"),
         (Flags::MOVABLEKEYS, "movablekeys"),
+        (Flags::ALLOW_BUSY, "allow_busy"),
     ];
 
     pub const fn with(self, more: Flags) -> Flags {
@@ -149,6 +148,11 @@ impl Command {
         }
     }
 
+    /// A command that only holds subcommands.
+    pub const fn container(name: &'static str, subcommands: &'static [Command]) -> Command {
+        Command::new(name, no_subcommand, "").arity(-2).subcommands(subcommands).complexity("Depends on subcommand")
+    }
+
     pub const fn about(mut self, summary: &'static str) -> Command {
         self.summary = summary;
         self
@@ -209,4 +213,9 @@ impl Command {
         let wanted = self.arity.unsigned_abs() as usize;
         if self.arity < 0 { argc >= wanted } else { argc == wanted }
     }
+}
+
+/// A container is never executed: its subcommand is, or the request is refused before.
+fn no_subcommand(_: &mut Context<'_>, _: &Args<'_>) -> Result<Outcome, CommandError> {
+    Err(CommandError::SYNTAX)
 }
