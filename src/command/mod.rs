@@ -4,17 +4,20 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+pub mod category;
 mod context;
 mod database;
 mod databases;
 mod effects;
 mod error;
 mod help;
+mod introspection;
 mod key_spec;
 mod keys;
 mod spec;
 mod stats;
 mod string;
+pub mod syntax;
 mod table;
 mod transaction;
 mod unix_time;
@@ -36,5 +39,6 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::String, string::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Server, databases::COMMANDS),
+    (Group::Server, introspection::COMMANDS),
     (Group::Transactions, transaction::COMMANDS),
 ];
