@@ -49,8 +49,23 @@ impl Database<'_> {
         self.expiry != Expiry::Ignore && expire_at.is_some_and(|at| at < self.now_ms)
     }
 
+    /// Whether the key is still there though its time has come. Changes nothing.
+    pub fn has_expired_key(&self, key: Key<'_>) -> bool {
+        self.db().get(key).is_some_and(|entry| self.has_expired(entry.expire_at()))
+    }
+
     /// The key, for a reader: counts a hit or a miss and moves the access clock.
     pub fn read(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
+        let clock = (!self.no_touch).then_some(self.access_clock);
+        let found = self.examine(key)?;
+        if let Some(clock) = clock {
+            found.set_access(clock);
+        }
+        Some(found)
+    }
+
+    /// The key, for a reader that does not use its value: counts a hit or a miss, the access clock stays.
+    pub fn examine(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
         let found = self.keyspace.db(self.index).get(key);
         let live = match &found {
             Some(entry) => !(self.expiry != Expiry::Ignore && entry.expire_at().is_some_and(|at| at < self.now_ms)),
@@ -64,9 +79,6 @@ impl Database<'_> {
             return None;
         }
         self.stats.keyspace_hits += 1;
-        if !self.no_touch {
-            found.as_ref()?.set_access(self.access_clock);
-        }
         found
     }
 
@@ -102,6 +114,11 @@ impl Database<'_> {
     /// The string at `key`, for a reader.
     pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
         self.read(key).map(|entry| as_string(entry.value())).transpose()
+    }
+
+    /// The string at `key`, for somebody who only looks.
+    pub fn peek_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
+        self.peek(key).map(|entry| as_string(entry.value())).transpose()
     }
 
     /// The string at `key`, for somebody about to change it.
@@ -142,8 +159,12 @@ impl Database<'_> {
         len
     }
 
-    /// Overwrites a string that exists from `offset` on; answers its new length.
+    /// Overwrites a string from `offset` on; a missing key counts as the empty one. Answers the new length.
     pub fn set_range(&mut self, key: Key<'_>, offset: usize, patch: &[u8]) -> usize {
+        if self.db().get(key).is_none() {
+            let clock = self.access_clock;
+            self.db_mut().insert(key, NewValue::RawString(b""), None, clock);
+        }
         let len = self.db_mut().set_range(key, offset, patch);
         self.effects.touch(self.index, key.bytes);
         len
@@ -153,17 +174,65 @@ impl Database<'_> {
     pub fn rename(&mut self, from: Key<'_>, to: Key<'_>) {
         self.db_mut().rename(from, to);
         self.effects.touch(self.index, from.bytes);
-        self.effects.touch(self.index, to.bytes);
+        self.effects.mark(self.index, to.bytes);
+    }
+
+    /// Copies value and expiry of `from` to another key, replacing what is there; `from` exists.
+    pub fn copy(&mut self, from: Key<'_>, to_db: usize, to: Key<'_>) {
+        self.keyspace.copy_key(self.index, from, to_db, to);
+        self.effects.touch(to_db, to.bytes);
+    }
+
+    /// Moves a key to another database, where it is missing; it exists here.
+    pub fn move_to(&mut self, key: Key<'_>, to_db: usize) {
+        self.keyspace.move_key(key, self.index, to_db);
+        self.effects.touch(self.index, key.bytes);
+        self.effects.mark(to_db, key.bytes);
+    }
+
+    /// Another database under the same hands.
+    pub fn other(&mut self, index: usize) -> Database<'_> {
+        Database {
+            keyspace: self.keyspace,
+            index,
+            effects: self.effects,
+            stats: self.stats,
+            expiry: self.expiry,
+            now_ms: self.now_ms,
+            access_clock: self.access_clock,
+            no_touch: self.no_touch,
+            lazy_expire: self.lazy_expire,
+        }
+    }
+
+    /// Whether a key that is given this expiry is gone at once. On a replica nothing is: its master says what goes.
+    pub fn is_over(&self, expire_at: UnixMs) -> bool {
+        self.expiry == Expiry::Delete && expire_at <= self.now_ms
+    }
+
+    /// Deletes a key that was given an expiry in the past; the stream says so in place of the request.
+    pub fn expire_now(&mut self, key: Key<'_>) {
+        self.db_mut().remove(key);
+        self.effects.touch(self.index, key.bytes);
+        self.propagate_as(&[self.deletion_verb(), key.bytes]);
+    }
+
+    /// Clears the expiry; false if there was none.
+    pub fn persist(&mut self, key: Key<'_>) -> bool {
+        let has_expiry = self.db().get(key).is_some_and(|entry| entry.expire_at().is_some());
+        has_expiry && self.set_expire(key, None)
+    }
+
+    fn deletion_verb(&self) -> &'static [u8] {
+        if self.lazy_expire { b"UNLINK" } else { b"DEL" }
     }
 
     /// Deletes a key that has expired and says so in the stream, before whatever comes next.
     pub fn delete_expired(&mut self, key: Key<'_>) {
         self.db_mut().remove(key);
-        let verb: &[u8] = if self.lazy_expire { b"UNLINK" } else { b"DEL" };
-        self.effects.also_propagate(self.index, &[verb, key.bytes]);
-        self.effects.touch(self.index, key.bytes);
+        self.effects.also_propagate(self.index, &[self.deletion_verb(), key.bytes]);
         // Expiry is no client's change.
-        self.effects.changes -= 1;
+        self.effects.mark(self.index, key.bytes);
         self.stats.expired_keys += 1;
     }
 

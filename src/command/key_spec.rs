@@ -39,20 +39,33 @@ pub enum KeyAccess {
     Remove,
 }
 
+impl KeyAccess {
+    fn name(self) -> &'static str {
+        match self {
+            KeyAccess::ReadOnly => "RO",
+            KeyAccess::ReadWrite => "RW",
+            KeyAccess::Overwrite => "OW",
+            KeyAccess::Remove => "RM",
+        }
+    }
+}
+
 /// One group of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeySpec {
     pub begin: Begin,
     pub find: Find,
     pub access: KeyAccess,
-    /// Further flags in Redis's order: ACCESS, UPDATE, INSERT, DELETE, NOT_KEY, INCOMPLETE, VARIABLE_FLAGS.
+    /// Further flags in Redis's order: access, update, insert, delete, not_key, incomplete, variable_flags.
     pub notes: &'static [&'static str],
+    /// The old value is read only if this keyword stands in the request; without it, it is only overwritten.
+    pub reads_with: Option<&'static str>,
 }
 
 impl KeySpec {
     const fn begin(begin: Begin) -> KeySpec {
         let find = Find::Range { last: 0, step: 1, limit: 0 };
-        KeySpec { begin, find, access: KeyAccess::ReadOnly, notes: &[] }
+        KeySpec { begin, find, access: KeyAccess::ReadOnly, notes: &[], reads_with: None }
     }
 
     /// One key, at word `index`.
@@ -104,10 +117,30 @@ impl KeySpec {
         self
     }
 
+    pub const fn reading_only_with(mut self, keyword: &'static str) -> KeySpec {
+        self.reads_with = Some(keyword);
+        self
+    }
+
     pub const fn remove(mut self, notes: &'static [&'static str]) -> KeySpec {
         self.access = KeyAccess::Remove;
         self.notes = notes;
         self
+    }
+
+    /// Flags as COMMAND INFO shows them.
+    pub fn flags(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.access.name()).chain(self.notes.iter().copied())
+    }
+
+    /// Flags as they are for this request.
+    pub fn flags_in(&self, args: &[&[u8]]) -> impl Iterator<Item = &'static str> {
+        let is_keyword = |keyword: &str| args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(keyword.as_bytes()));
+        let overwrites = self.reads_with.is_some_and(|keyword| !is_keyword(keyword));
+        let access = if overwrites { KeyAccess::Overwrite } else { self.access };
+        let is_variable = self.reads_with.is_some();
+        let shown = move |note: &&str| !(is_variable && *note == "variable_flags" || overwrites && *note == "access");
+        std::iter::once(access.name()).chain(self.notes.iter().copied().filter(shown))
     }
 
     /// The words of a request that this spec names; `None` if the request is malformed for it.

@@ -4,25 +4,32 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+pub mod category;
 mod client;
 mod config;
 mod connection;
 mod context;
 mod database;
+mod databases;
 mod debug;
 mod effects;
 mod error;
 mod help;
 mod holds;
 mod info;
+mod introspection;
 mod key_spec;
+mod keys;
 mod persistence;
 mod replication;
 mod server;
 mod spec;
 mod stats;
 mod string;
+pub mod syntax;
 mod table;
+mod transaction;
+mod unix_time;
 
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
@@ -36,6 +43,7 @@ pub use key_spec::KeySpec;
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry};
+pub use unix_time::UnixTime;
 
 /// Every family with its group.
 pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
@@ -49,4 +57,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::String, string::COMMANDS),
+    (Group::Generic, keys::COMMANDS),
+    (Group::Server, databases::COMMANDS),
+    (Group::Server, introspection::COMMANDS),
+    (Group::Transactions, transaction::COMMANDS),
 ];

@@ -63,8 +63,9 @@ impl Engine {
         self.admit_snapshots(now);
     }
 
-    /// The log begins with the first peer. Bytes before it are in no log, so whoever had them must not continue.
-    fn activate_log(&mut self) {
+    /// The log begins with the first peer, or with a test that reads it. Bytes before it are in no log, so whoever had
+    /// them must not continue.
+    pub fn activate_log(&mut self) {
         if self.node.log.is_active() {
             return;
         }

@@ -1,0 +1,288 @@
+//! A bare engine under test, and a second one that follows it: after each request the propagated stream is applied
+//! there and both must hold the same data. So every test of a command is a test of its replication too.
+//!
+//! No sockets, no clock: time stands still until `advance_ms`.
+
+use std::collections::BTreeMap;
+
+use tandem::command::{Flags, Stats};
+use tandem::config::Config;
+use tandem::engine::{Action, Engine, Input, LinkId, LoadedPayload};
+use tandem::keyspace::{Keyspace, Value as Stored};
+use tandem::log::Offset;
+use tandem::replication::{Level, LinkEvent};
+use tandem::resp::{encode_command, split_quoted};
+use tandem::session::{Endpoint, Token};
+use tandem::time::{Millis, Now};
+
+use crate::value::Value;
+
+/// 2023-11-14 22:13:20 UTC.
+pub const START_MS: i64 = 1_700_000_000_000;
+const REQUESTS_MAX: usize = 1_000;
+
+/// (database, key) -> (bytes, expiry).
+type Data = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Option<i64>)>;
+
+/// One client's connection.
+pub struct Connection {
+    token: Token,
+    input: Input,
+}
+
+/// A master and its follower.
+pub struct Harness {
+    pub engine: Engine,
+    now: Now,
+    main: Connection,
+    follower: Follower,
+    seen: Offset,
+}
+
+impl Harness {
+    pub fn new() -> Harness {
+        Harness::with_config(Config::default())
+    }
+
+    pub fn with_config(config: Config) -> Harness {
+        let now = Now { mono: Millis(0), unix_us: START_MS * 1000 };
+        let mut engine = Engine::new(config, 1, now);
+        engine.activate_log();
+        engine.node.stream_db = Some(0);
+        engine.take_actions();
+        let follower = Follower::attach(now, &engine);
+        let main = connect(&mut engine, now);
+        let seen = engine.node.offset();
+        Harness { engine, now, main, follower, seen }
+    }
+
+    /// Time passes; nothing else happens.
+    pub fn advance_ms(&mut self, ms: i64) {
+        self.now.mono = self.now.mono.plus(ms as u64);
+        self.now.unix_us += ms * 1000;
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.now.unix_ms()
+    }
+
+    /// Another client.
+    pub fn connect(&mut self) -> Connection {
+        connect(&mut self.engine, self.now)
+    }
+
+    /// Sends a line of words, quoted as in redis-cli, and expects this reply.
+    #[track_caller]
+    pub fn check(&mut self, line: &str, expected: &str) {
+        let reply = self.send(line).to_string();
+        assert_eq!(reply, expected, "{line}");
+    }
+
+    /// As `check`; afterwards exactly these commands were propagated, separated by `; `.
+    #[track_caller]
+    pub fn check_stream(&mut self, line: &str, expected: &str, stream: &str) {
+        let before = self.engine.node.offset();
+        self.check(line, expected);
+        assert_eq!(self.stream_since(before), stream, "the stream after {line}");
+    }
+
+    /// As `check`, by another client.
+    #[track_caller]
+    pub fn check_by(&mut self, client: &mut Connection, line: &str, expected: &str) {
+        assert_eq!(self.send_by(client, line).to_string(), expected, "{line}");
+    }
+
+    /// As `send`, by another client.
+    #[track_caller]
+    pub fn send_by(&mut self, client: &mut Connection, line: &str) -> Value {
+        std::mem::swap(&mut self.main, client);
+        let reply = self.send(line);
+        std::mem::swap(&mut self.main, client);
+        reply
+    }
+
+    /// The reply to a line of words.
+    #[track_caller]
+    pub fn send(&mut self, line: &str) -> Value {
+        let words = split_quoted(line.as_bytes()).expect("balanced quotes");
+        self.request(&words.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    /// The reply to a request; the follower has applied what it changed.
+    #[track_caller]
+    pub fn request(&mut self, args: &[&[u8]]) -> Value {
+        let reply = self.execute(args);
+        self.replicate();
+        let (value, rest) = Value::decode(&reply).unwrap_or_else(|| panic!("no whole reply to {args:?}: {reply:?}"));
+        assert!(rest.is_empty(), "more than one reply to {:?}: {:?}", shown(args), rest.escape_ascii().to_string());
+        value
+    }
+
+    /// The reply's bytes, empty if there is none.
+    pub fn execute(&mut self, args: &[&[u8]]) -> Vec<u8> {
+        let Connection { token, input } = &mut self.main;
+        encode_command(input.buffer_mut(), args);
+        input.parse();
+        self.engine.execute(self.now, *token, input, REQUESTS_MAX);
+        input.compact();
+        std::mem::take(&mut self.engine.sessions[*token].outbox)
+    }
+
+    /// The server's periodic work.
+    #[track_caller]
+    pub fn tick(&mut self) {
+        self.engine.tick(self.now);
+        self.replicate();
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.engine.stats
+    }
+
+    /// Changes since the last save.
+    pub fn dirty(&self) -> u64 {
+        self.engine.server.save.changes_since_save
+    }
+
+    /// Whether the command of this name may change data.
+    pub fn is_write(&self, name: &str) -> bool {
+        let table = self.engine.table();
+        table.find(name.as_bytes()).is_some_and(|id| table.entry(id).has(Flags::WRITE))
+    }
+
+    /// Feeds the follower what is new in the log, and compares.
+    #[track_caller]
+    fn replicate(&mut self) {
+        let bytes = self.log_since(self.seen);
+        self.seen = self.engine.node.offset();
+        if bytes.is_empty() {
+            return;
+        }
+        let shown = bytes.escape_ascii().to_string();
+        self.follower.feed(self.now, bytes);
+        assert_eq!(data(&self.engine), data(&self.follower.engine), "the follower differs after {shown}");
+        assert_eq!(self.engine.node.offset(), self.follower.engine.node.offset(), "offsets differ after {shown}");
+    }
+
+    fn log_since(&self, from: Offset) -> Vec<u8> {
+        let (log, mut from) = (&self.engine.node.log, from);
+        let mut bytes = Vec::new();
+        while from < log.appended() {
+            let piece = log.read(from, usize::MAX).expect("the log holds what was just appended");
+            from = from.plus(piece.len() as u64);
+            bytes.extend_from_slice(&piece);
+        }
+        bytes
+    }
+
+    /// Commands propagated since `from`, each as its words.
+    fn stream_since(&self, from: Offset) -> String {
+        let bytes = self.log_since(from);
+        let mut rest = bytes.as_slice();
+        let mut commands = Vec::new();
+        while !rest.is_empty() {
+            let (command, after) = Value::decode(rest).expect("whole commands");
+            let words = command.items().iter().map(|word| word.bytes().escape_ascii().to_string());
+            commands.push(words.collect::<Vec<_>>().join(" "));
+            rest = after;
+        }
+        commands.join("; ")
+    }
+}
+
+fn connect(engine: &mut Engine, now: Now) -> Connection {
+    let endpoint = Endpoint { peer_addr: "127.0.0.1:1".into(), is_local: true, ..Endpoint::default() };
+    let token = engine.connect(now, endpoint).expect("room for a client");
+    Connection { token, input: engine.input() }
+}
+
+fn shown(args: &[&[u8]]) -> Vec<String> {
+    args.iter().map(|arg| arg.escape_ascii().to_string()).collect()
+}
+
+fn data(engine: &Engine) -> Data {
+    let mut data = Data::new();
+    for index in 0..engine.keyspace.databases() {
+        engine.keyspace.db(index).for_each(&mut |entry| {
+            let bytes = match entry.value() {
+                Stored::String(string) => string.to_cow().into_owned(),
+                _ => panic!("a type that the harness does not know"),
+            };
+            data.insert((index, entry.key().to_vec()), (bytes, entry.expire_at()));
+        });
+    }
+    data
+}
+
+/// An engine that follows by the real link machine, over a wire without a socket.
+struct Follower {
+    engine: Engine,
+    link: LinkId,
+}
+
+impl Follower {
+    /// Goes through the handshake and an empty full resync.
+    fn attach(now: Now, master: &Engine) -> Follower {
+        let mut engine = Engine::new(Config::default(), 2, now);
+        engine.follow(now, "master".into(), 6379);
+        let mut follower = Follower { engine, link: LinkId::default() };
+        let replies: &[String] = &[
+            "+PONG\r\n".into(),
+            format!("+FULLRESYNC {} {}\r\n", master.node.history.replid(), master.node.offset().0),
+        ];
+        for _ in 0..100 {
+            follower.engine.tick(now);
+            for action in follower.engine.take_actions() {
+                follower.obey(now, action, replies);
+            }
+            if follower.engine.node.is_link_up() {
+                follower.engine.take_actions();
+                return follower;
+            }
+        }
+        panic!("the follower does not come up");
+    }
+
+    fn obey(&mut self, now: Now, action: Action, replies: &[String]) {
+        match action {
+            Action::Dial { link, .. } => {
+                self.link = link;
+                self.event(now, LinkEvent::Connected);
+            }
+            Action::LinkSend { bytes, .. } => {
+                let request = String::from_utf8_lossy(&bytes).into_owned();
+                if request.contains("PSYNC") {
+                    self.event(now, LinkEvent::Bytes(replies[1].clone().into()));
+                    self.event(now, LinkEvent::Bytes("$3\r\nRDB".into()));
+                } else {
+                    let reply = if request.contains("PING") { replies[0].clone() } else { "+OK\r\n".to_owned() };
+                    // The capabilities go out in one write, a reply to each comes back.
+                    for _ in 0..request.matches('*').count() {
+                        self.event(now, LinkEvent::Bytes(reply.clone().into()));
+                    }
+                }
+            }
+            Action::LoadEnd { link } => {
+                let keyspace = Keyspace::new(self.engine.keyspace.databases(), self.engine.keyspace.hasher());
+                self.engine.link_loaded(now, link, LoadedPayload { keyspace, stream_db: Some(0) });
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, now: Now, event: LinkEvent) {
+        let link = self.link;
+        self.engine.link_event(now, link, event);
+    }
+
+    /// Applies a piece of the stream; an error in it is a divergence.
+    #[track_caller]
+    fn feed(&mut self, now: Now, bytes: Vec<u8>) {
+        self.event(now, LinkEvent::Bytes(bytes.into()));
+        for action in self.engine.take_actions() {
+            if let Action::Log(Level::Warning, line) = action {
+                panic!("the follower warns: {line}");
+            }
+        }
+    }
+}
