@@ -7,9 +7,8 @@ use super::{Args, Command, CommandError, Context, Flags, Outcome, Stats, help};
 const FLAGS: Flags = Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE);
 const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
-pub(super) const COMMANDS: &[Command] = &[Command::container("config", SUBCOMMANDS)
-    .about("Commands about the configuration.")
-    .since("2.0.0")];
+pub(super) const COMMANDS: &[Command] =
+    &[Command::container("config", SUBCOMMANDS).about("Commands about the configuration.").since("2.0.0")];
 
 const SUBCOMMANDS: &[Command] = &[
     Command::new("get", get, "parameter...")

@@ -19,9 +19,8 @@ const OWN_WHILE_BUSY: Flags = OWN.with(Flags::ALLOW_BUSY);
 const ALL: Flags = OWN.with(Flags::ADMIN);
 const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
-pub(super) const COMMANDS: &[Command] = &[Command::container("client", SUBCOMMANDS)
-    .about("Commands about client connections.")
-    .since("2.4.0")];
+pub(super) const COMMANDS: &[Command] =
+    &[Command::container("client", SUBCOMMANDS).about("Commands about client connections.").since("2.4.0")];
 
 const KILL_SYNTAX: &str = "filter=(old-format | new-format=([ID client-id:integer]@2.8.12 \
      [TYPE client-type=(normal | master@3.2.0 | slave | replica@5.0.0 | pubsub)]@2.8.12 [USER username] [ADDR addr] \
