@@ -419,12 +419,13 @@ fn all_is_freed(before: usize) -> bool {
 
 #[test]
 fn every_walk_equals_its_moment_and_nothing_is_left_unfreed() {
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(6);
+    let setting = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let (seeds, steps) = (setting("SEEDS").unwrap_or(6), setting("STEPS").unwrap_or(12_000) as usize);
     run(0, false, 1000);
     for seed in 1..=seeds {
         eprintln!("seed {seed}");
         let before = alloc::used_bytes();
-        run(seed, seed % 3 == 0, if seed % 3 == 0 { 2000 } else { 12_000 });
+        run(seed, seed % 3 == 0, if seed % 3 == 0 { steps / 6 } else { steps });
         assert!(all_is_freed(before), "{} bytes are left after seed {seed}", alloc::used_bytes() - before);
     }
 }

@@ -49,8 +49,23 @@ impl Database<'_> {
         self.expiry != Expiry::Ignore && expire_at.is_some_and(|at| at < self.now_ms)
     }
 
+    /// Whether the key is still there though its time has come. Changes nothing.
+    pub fn has_expired_key(&self, key: Key<'_>) -> bool {
+        self.db().get(key).is_some_and(|entry| self.has_expired(entry.expire_at()))
+    }
+
     /// The key, for a reader: counts a hit or a miss and moves the access clock.
     pub fn read(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
+        let clock = (!self.no_touch).then_some(self.access_clock);
+        let found = self.examine(key)?;
+        if let Some(clock) = clock {
+            found.set_access(clock);
+        }
+        Some(found)
+    }
+
+    /// The key, for a reader that does not use its value: counts a hit or a miss, the access clock stays.
+    pub fn examine(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
         let found = self.keyspace.db(self.index).get(key);
         let live = match &found {
             Some(entry) => !(self.expiry != Expiry::Ignore && entry.expire_at().is_some_and(|at| at < self.now_ms)),
@@ -64,9 +79,6 @@ impl Database<'_> {
             return None;
         }
         self.stats.keyspace_hits += 1;
-        if !self.no_touch {
-            found.as_ref()?.set_access(self.access_clock);
-        }
         found
     }
 
@@ -163,6 +175,19 @@ impl Database<'_> {
         self.db_mut().rename(from, to);
         self.effects.touch(self.index, from.bytes);
         self.effects.mark(self.index, to.bytes);
+    }
+
+    /// Copies value and expiry of `from` to another key, replacing what is there; `from` exists.
+    pub fn copy(&mut self, from: Key<'_>, to_db: usize, to: Key<'_>) {
+        self.keyspace.copy_key(self.index, from, to_db, to);
+        self.effects.touch(to_db, to.bytes);
+    }
+
+    /// Moves a key to another database, where it is missing; it exists here.
+    pub fn move_to(&mut self, key: Key<'_>, to_db: usize) {
+        self.keyspace.move_key(key, self.index, to_db);
+        self.effects.touch(self.index, key.bytes);
+        self.effects.mark(to_db, key.bytes);
     }
 
     /// Another database under the same hands.

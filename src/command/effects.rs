@@ -24,11 +24,13 @@ pub struct Effects {
     pub is_tracking: bool,
     /// Changes so far, as `rdb_changes_since_last_save` counts them.
     pub changes: u64,
+    changes_before: u64,
     form: Form,
+    /// The request is propagated though it changed nothing.
+    is_forced: bool,
     encoded: Vec<u8>,
     commands: Vec<(usize, Range<usize>)>,
     touched: Vec<(usize, Box<[u8]>)>,
-    flushed: Vec<usize>,
     expired: Vec<(usize, Box<[u8]>)>,
 }
 
@@ -43,13 +45,6 @@ impl Effects {
     pub fn mark(&mut self, db: usize, key: &[u8]) {
         if self.is_tracking {
             self.touched.push((db, key.into()));
-        }
-    }
-
-    /// All keys of `db` changed.
-    pub fn touch_db(&mut self, db: usize) {
-        if self.is_tracking {
-            self.flushed.push(db);
         }
     }
 
@@ -69,6 +64,11 @@ impl Effects {
         self.form = Form::Replaced;
     }
 
+    /// The request is propagated even if it changes nothing.
+    pub fn force(&mut self) {
+        self.is_forced = true;
+    }
+
     /// Propagates a command beside the request (an expiry before it, for instance).
     pub fn also_propagate(&mut self, db: usize, args: &[&[u8]]) {
         if self.is_recording {
@@ -81,11 +81,15 @@ impl Effects {
     /// Before a request: its form is open again.
     pub fn begin_request(&mut self) {
         self.form = Form::Verbatim;
+        self.is_forced = false;
+        self.changes_before = self.changes;
     }
 
-    /// After a request that changed something: propagates it as it came, unless its handler said otherwise.
+    /// After a request that may write: if it changed something it is propagated as it came, unless its handler said
+    /// otherwise.
     pub fn end_request(&mut self, db: usize, args: &Args<'_>) {
-        if self.form == Form::Verbatim && self.is_recording {
+        let changed = self.is_forced || self.changes != self.changes_before;
+        if changed && self.form == Form::Verbatim && self.is_recording {
             let start = self.encoded.len();
             args.encode(&mut self.encoded);
             self.commands.push((db, start..self.encoded.len()));
@@ -105,14 +109,10 @@ impl Effects {
         std::mem::take(&mut self.touched)
     }
 
-    pub fn take_flushed(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.flushed)
-    }
-
     /// Whether closing the unit has anything to do.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.commands.is_empty() && self.touched.is_empty() && self.flushed.is_empty() && self.expired.is_empty()
+        self.commands.is_empty() && self.touched.is_empty() && self.expired.is_empty()
     }
 
     /// After the unit's end.

@@ -39,6 +39,17 @@ pub enum KeyAccess {
     Remove,
 }
 
+impl KeyAccess {
+    fn name(self) -> &'static str {
+        match self {
+            KeyAccess::ReadOnly => "RO",
+            KeyAccess::ReadWrite => "RW",
+            KeyAccess::Overwrite => "OW",
+            KeyAccess::Remove => "RM",
+        }
+    }
+}
+
 /// One group of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeySpec {
@@ -115,6 +126,21 @@ impl KeySpec {
         self.access = KeyAccess::Remove;
         self.notes = notes;
         self
+    }
+
+    /// Flags as COMMAND INFO shows them.
+    pub fn flags(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.access.name()).chain(self.notes.iter().copied())
+    }
+
+    /// Flags as they are for this request.
+    pub fn flags_in(&self, args: &[&[u8]]) -> impl Iterator<Item = &'static str> {
+        let is_keyword = |keyword: &str| args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(keyword.as_bytes()));
+        let overwrites = self.reads_with.is_some_and(|keyword| !is_keyword(keyword));
+        let access = if overwrites { KeyAccess::Overwrite } else { self.access };
+        let is_variable = self.reads_with.is_some();
+        let shown = move |note: &&str| !(is_variable && *note == "variable_flags" || overwrites && *note == "access");
+        std::iter::once(access.name()).chain(self.notes.iter().copied().filter(shown))
     }
 
     /// The words of a request that this spec names; `None` if the request is malformed for it.

@@ -4,23 +4,29 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+pub mod category;
 mod client;
 mod config;
 mod connection;
 mod context;
 mod database;
+mod databases;
 mod effects;
 mod error;
 mod help;
 mod holds;
 mod info;
+mod introspection;
 mod key_spec;
+mod keys;
 mod persistence;
 mod replication;
 mod spec;
 mod stats;
 mod string;
+pub mod syntax;
 mod table;
+mod transaction;
 mod unix_time;
 
 pub use context::{
@@ -46,4 +52,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::String, string::COMMANDS),
+    (Group::Generic, keys::COMMANDS),
+    (Group::Server, databases::COMMANDS),
+    (Group::Server, introspection::COMMANDS),
+    (Group::Transactions, transaction::COMMANDS),
 ];

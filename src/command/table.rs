@@ -76,8 +76,18 @@ impl CommandTable {
 
     /// Top-level commands in table order.
     pub fn commands(&self) -> impl Iterator<Item = (CommandId, &Entry)> {
-        let numbered = self.entries.iter().enumerate().map(|(id, entry)| (id as CommandId, entry));
-        numbered.filter(|(_, entry)| entry.parent.is_none())
+        self.entries().filter(|(_, entry)| entry.parent.is_none())
+    }
+
+    /// All rows, subcommands behind their container.
+    pub fn entries(&self) -> impl Iterator<Item = (CommandId, &Entry)> {
+        self.entries.iter().enumerate().map(|(id, entry)| (id as CommandId, entry))
+    }
+
+    /// A subcommand of a container by its own name, whatever the case.
+    pub fn subcommand(&self, container: CommandId, name: &[u8]) -> Option<CommandId> {
+        let is_wanted = |id: &CommandId| self.entry(*id).command.name.as_bytes().eq_ignore_ascii_case(name);
+        self.entry(container).subcommands.clone().find(is_wanted)
     }
 
     /// A top-level command by name, whatever the case.
@@ -100,13 +110,10 @@ impl CommandTable {
     #[inline]
     pub fn resolve(&self, name: &[u8], second: Option<&[u8]>) -> Option<CommandId> {
         let id = self.find(name)?;
-        let entry = &self.entries[id as usize];
-        if entry.subcommands.is_empty() {
+        if !self.entry(id).is_container() {
             return Some(id);
         }
-        let wanted = second.unwrap_or_default();
-        let is_wanted = |id: &CommandId| self.entry(*id).command.name.as_bytes().eq_ignore_ascii_case(wanted);
-        Some(entry.subcommands.clone().find(is_wanted).unwrap_or(id))
+        Some(self.subcommand(id, second.unwrap_or_default()).unwrap_or(id))
     }
 }
 

@@ -127,7 +127,7 @@ impl Engine {
                 return Outcome::Done;
             }
             Ok(Verdict::Refuse(error)) | Err(error) => {
-                self.refuse(token, &error, reply);
+                self.refuse(token, resolved.command, &error, reply);
                 Outcome::Done
             }
         };
@@ -170,16 +170,24 @@ impl Engine {
         !session.authenticated && self.config.requirepass.is_some()
     }
 
-    /// Answers a refusal; a transaction under way is spoiled by it.
-    fn refuse(&mut self, token: Token, error: &CommandError, reply: &mut Reply) {
+    /// Answers a refusal; a transaction under way is spoiled by it, or ended if EXEC itself is refused.
+    fn refuse(&mut self, token: Token, command: Option<CommandId>, error: &CommandError, reply: &mut Reply) {
+        self.stats.error_replies += 1;
+        if command.is_some_and(|id| self.table.entry(id).full_name == "exec") {
+            return self.abort_exec(token, error, reply);
+        }
         if let Some(transaction) = &mut self.sessions[token].transaction {
             transaction.is_dirty = true;
         }
-        self.stats.error_replies += 1;
         reply.error(&error.0);
     }
 
     fn queue(&mut self, token: Token, resolved: &Resolved, args: &Args<'_>) {
+        // What will not run needs no memory.
+        let session = &self.sessions[token];
+        if session.watch_broken || session.transaction.as_ref().is_some_and(|transaction| transaction.is_dirty) {
+            return;
+        }
         let command = resolved.command.unwrap_or_default();
         let request = QueuedRequest { args: args.words.to_owned_args(), command };
         if let Some(transaction) = &mut self.sessions[token].transaction {
@@ -215,7 +223,6 @@ impl Engine {
         reply: &mut Reply,
     ) -> Outcome {
         self.stats.commands_processed += 1;
-        let changes_before = self.effects.changes;
         self.effects.begin_request();
         let entry = self.table.entry(id);
         let (handler, may_propagate) = (entry.command.handler, entry.has(Flags::WRITE | Flags::MAY_REPLICATE));
@@ -227,7 +234,7 @@ impl Engine {
         let mut cx = self.context(now, token, origin, id, reply);
         let result = handler(&mut cx, args);
         *reply = std::mem::take(&mut cx.reply);
-        if may_propagate && self.effects.changes != changes_before {
+        if may_propagate {
             self.effects.end_request(db, &args.words);
         }
         result.unwrap_or_else(|error| {

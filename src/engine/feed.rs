@@ -63,7 +63,8 @@ impl Engine {
         self.admit_snapshots(now);
     }
 
-    /// The log begins with the first peer (or with a test that reads it). Bytes before it are in no log, so whoever had them must not continue.
+    /// The log begins with the first peer, or with a test that reads it. Bytes before it are in no log, so whoever had
+    /// them must not continue.
     pub fn activate_log(&mut self) {
         if self.node.log.is_active() {
             return;

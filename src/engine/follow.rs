@@ -369,7 +369,9 @@ impl Engine {
     /// Every key may be another now: who watches one will abort.
     pub(super) fn touch_everything(&mut self) {
         for db in 0..self.keyspace.databases() {
-            self.effects.touch_db(db);
+            for key in self.sessions.watches.keys_in(db) {
+                self.effects.mark(db, key);
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! EXEC: a client's queue as one unit.
 
-use crate::command::{Args, Origin};
+use crate::command::{Args, CommandError, Origin};
 use crate::resp::Reply;
-use crate::session::Token;
+use crate::session::{KeyState, Token};
 use crate::time::Now;
 
 use super::Engine;
@@ -11,12 +11,15 @@ impl Engine {
     /// Runs a client's queue. True if one of its requests ends the batch.
     pub(super) fn exec(&mut self, now: Now, token: Token, origin: Origin, reply: &mut Reply) -> bool {
         let session = &mut self.sessions[token];
-        let Some(transaction) = session.transaction.clone() else { return false };
-        let broken = std::mem::take(&mut session.watch_broken) || self.has_expired_watch(now, token);
+        let broken = std::mem::take(&mut session.watch_broken);
+        // The session stays in its transaction until the last request has run: nothing in it may block.
+        let Some(transaction) = &mut session.transaction else { return false };
+        let (requests, is_dirty) = (std::mem::take(&mut transaction.requests), transaction.is_dirty);
+        let broken = broken || self.has_expired_watch(now, token);
         self.unwatch(token);
-        if transaction.is_dirty || broken {
+        if is_dirty || broken {
             self.sessions[token].transaction = None;
-            if transaction.is_dirty {
+            if is_dirty {
                 self.stats.error_replies += 1;
                 reply.error("EXECABORT Transaction discarded because of previous errors.");
             } else {
@@ -24,9 +27,9 @@ impl Engine {
             }
             return false;
         }
-        reply.array(transaction.requests.len());
+        reply.array(requests.len());
         let mut ends_batch = false;
-        for request in &transaction.requests {
+        for request in &requests {
             let args = Args::new(request.args.args(), self.keyspace.hasher());
             let outcome = self.call(now, token, origin, request.command, &args, reply);
             ends_batch |= self.perform(now, token, outcome, reply);
@@ -42,11 +45,16 @@ impl Engine {
 
     /// A watched key that has expired since counts as touched, unless it had expired before.
     fn has_expired_watch(&self, now: Now, token: Token) -> bool {
-        let hasher = self.keyspace.hasher();
-        self.sessions.watches.keys_of(token).any(|(db, key)| {
-            let expire_at = self.keyspace.db(db).get(hasher.key(key)).and_then(|entry| entry.expire_at());
-            expire_at.is_some_and(|at| at < now.unix_ms())
-        })
+        let mut keys = self.sessions.watches.expirable_keys_of(token);
+        keys.any(|(db, key)| self.key_state(now, db, key) == KeyState::Expired)
+    }
+
+    /// EXEC itself is refused: the transaction ends, and the reply says why.
+    pub(super) fn abort_exec(&mut self, token: Token, error: &CommandError, reply: &mut Reply) {
+        self.sessions[token].transaction = None;
+        self.unwatch(token);
+        let reason = error.0.strip_prefix("ERR ").unwrap_or(&error.0);
+        reply.error(&format!("EXECABORT Transaction discarded because of: {reason}"));
     }
 
     /// Forgets what a client watches.

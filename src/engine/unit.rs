@@ -2,7 +2,7 @@
 
 use crate::command::{Database, Expiry};
 use crate::resp::encode_command;
-use crate::session::Token;
+use crate::session::KeyState;
 use crate::time::Now;
 
 use super::Engine;
@@ -23,7 +23,7 @@ impl Engine {
             self.expire_key(now, db, &key);
         }
         self.append_to_log();
-        self.break_watches();
+        self.break_watches(now);
     }
 
     /// Deletes a key if it has expired (a write may have given it a new life since it was noted).
@@ -78,16 +78,24 @@ impl Engine {
     }
 
     /// EXEC of whoever watches a touched key will abort.
-    fn break_watches(&mut self) {
-        let touched = self.effects.take_touched();
-        let flushed = self.effects.take_flushed();
-        let watches = &self.sessions.watches;
-        let mut broken: Vec<Token> = touched.iter().flat_map(|(db, key)| watches.of(*db, key)).copied().collect();
-        broken.extend(flushed.iter().flat_map(|db| watches.keys_in(*db)).flat_map(|(_, clients)| clients));
+    fn break_watches(&mut self, now: Now) {
+        let mut broken = Vec::new();
+        for (db, key) in self.effects.take_touched() {
+            let state = self.key_state(now, db, &key);
+            self.sessions.watches.touch(db, key, state, &mut broken);
+        }
         for token in broken {
             if let Some(session) = self.sessions.get_mut(token) {
                 session.watch_broken = true;
             }
+        }
+    }
+
+    pub(super) fn key_state(&self, now: Now, db: usize, key: &[u8]) -> KeyState {
+        match self.keyspace.db(db).get(self.keyspace.hasher().key(key)) {
+            None => KeyState::Missing,
+            Some(entry) if entry.expire_at().is_some_and(|at| at < now.unix_ms()) => KeyState::Expired,
+            Some(_) => KeyState::Live,
         }
     }
 }

@@ -64,6 +64,7 @@ struct Shape {
 
 impl Shape {
     fn new(key_len: usize, value_len: usize, flags: u32) -> Shape {
+        assert!(key_len.max(value_len) <= u32::MAX as usize, "keys and values are limited to 4 GB");
         let long = key_len > usize::from(u16::MAX) || value_len > usize::from(u16::MAX);
         Shape { flags: flags & !LONG | if long { LONG } else { 0 }, key_len, value_len }
     }

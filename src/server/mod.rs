@@ -31,8 +31,8 @@ use listener::Listeners;
 use logging::Log;
 use shared::Shared;
 
-/// Runs the server until it is shut down; the error is what kept it from starting.
-pub fn run(config: Config, log: Log) -> Result<(), String> {
+/// Runs the server until it is shut down and answers the exit code; the error is what kept it from starting.
+pub fn run(config: Config, log: Log) -> Result<i32, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.io_threads.max(1))
         .enable_all()
@@ -40,7 +40,7 @@ pub fn run(config: Config, log: Log) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let code = runtime.block_on(serve(config, log))?;
     runtime.shutdown_background();
-    std::process::exit(code)
+    Ok(code)
 }
 
 async fn serve(config: Config, log: Log) -> Result<i32, String> {

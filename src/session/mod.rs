@@ -15,7 +15,7 @@ use crate::time::Millis;
 
 pub use queue::{QueuedRequest, Transaction};
 pub use sessions::{Sessions, Token};
-pub use watch::Watches;
+pub use watch::{KeyState, Watches};
 
 /// Where a connection comes from, as CLIENT LIST shows it.
 #[derive(Clone, Debug, Default)]

@@ -89,10 +89,16 @@ impl Harness {
     /// As `check`, by another client.
     #[track_caller]
     pub fn check_by(&mut self, client: &mut Connection, line: &str, expected: &str) {
+        assert_eq!(self.send_by(client, line).to_string(), expected, "{line}");
+    }
+
+    /// As `send`, by another client.
+    #[track_caller]
+    pub fn send_by(&mut self, client: &mut Connection, line: &str) -> Value {
         std::mem::swap(&mut self.main, client);
-        let reply = self.send(line).to_string();
+        let reply = self.send(line);
         std::mem::swap(&mut self.main, client);
-        assert_eq!(reply, expected, "{line}");
+        reply
     }
 
     /// The reply to a line of words.

@@ -1,5 +1,7 @@
 //! Commands on a bare engine: what is answered, what is propagated, and that a follower ends up with the same data.
 
 mod harness;
+mod keys;
 mod string;
+mod transaction;
 mod value;

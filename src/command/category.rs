@@ -1,0 +1,50 @@
+//! ACL categories: what flags and group imply, and what a row says beside them.
+
+use super::{Entry, Flags, Group};
+
+/// All categories, in the order in which COMMAND INFO shows them.
+pub const NAMES: &[&str] = &[
+    "@keyspace",
+    "@read",
+    "@write",
+    "@set",
+    "@sortedset",
+    "@list",
+    "@hash",
+    "@string",
+    "@bitmap",
+    "@hyperloglog",
+    "@geo",
+    "@stream",
+    "@pubsub",
+    "@admin",
+    "@fast",
+    "@slow",
+    "@blocking",
+    "@dangerous",
+    "@connection",
+    "@transaction",
+    "@scripting",
+];
+
+/// Categories of a command, in that order.
+pub fn of(entry: &Entry) -> impl Iterator<Item = &'static str> {
+    NAMES.iter().copied().filter(|name| is_in(entry, name))
+}
+
+/// Whether a command belongs to a category.
+pub fn is_in(entry: &Entry, name: &str) -> bool {
+    let implied = match name {
+        "@read" => entry.has(Flags::READONLY),
+        "@write" => entry.has(Flags::WRITE),
+        "@admin" => entry.has(Flags::ADMIN),
+        "@dangerous" => entry.has(Flags::ADMIN),
+        "@pubsub" => entry.has(Flags::PUBSUB),
+        "@blocking" => entry.has(Flags::BLOCKING),
+        "@fast" => entry.has(Flags::FAST),
+        "@slow" => !entry.has(Flags::FAST),
+        "@string" => entry.group == Group::String,
+        _ => false,
+    };
+    implied || entry.command.categories.contains(&name)
+}
