@@ -34,8 +34,13 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[];
 
 /// Files, or folders with a slash at the end, whose purpose needs `unsafe`: path, reason.
-const UNSAFE: &[(&str, &str)] =
-    &[("src/server/logging.rs", "local time and syslog of the C library"), ("src/server/process.rs", "daemon(3)")];
+const UNSAFE: &[(&str, &str)] = &[
+    ("src/alloc.rs", "the global allocator"),
+    ("src/keyspace/", "tagged pointers, epochs and in-place writes behind a safe face"),
+    ("src/server/connection.rs", "reads into spare capacity"),
+    ("src/server/logging.rs", "local time and syslog of the C library"),
+    ("src/server/process.rs", "daemon(3)"),
+];
 
 /// Only the shell may name these; the core is given time, seeds and bytes.
 const SHELL_ONLY: &[&str] = &[
@@ -151,6 +156,9 @@ fn imports_run_downward() {
             findings.push(format!("{}: module {from} has no place among the layers", source.path));
         }
         for (number, line) in source.code() {
+            if line.contains("use crate::{") {
+                findings.push(format!("{}:{number}: imports of one module go on one line", source.path));
+            }
             let imported = line.split("crate::").skip(1).map(|rest| rest.split(|c: char| !is_word(c)).next().unwrap());
             for to in imported.filter(|to| !may_import(from, to)) {
                 findings.push(format!("{}:{number}: {from} imports {to}", source.path));
@@ -254,6 +262,8 @@ fn no_file_has_forbidden_words() {
     let mut findings = Vec::new();
     for source in sources() {
         for (number, line) in source.text.lines().enumerate() {
+            // The counterpart of `get` that Rust itself names so.
+            let line = line.replace("fn get_mut(", "fn mut(");
             for word in FORBIDDEN.iter().filter(|word| line.contains(**word)) {
                 findings.push(format!("{}:{}: {word}", source.path, number + 1));
             }
@@ -268,7 +278,7 @@ fn unsafe_stays_where_it_is_needed_and_argues() {
     let is_listed = |source: &Source| UNSAFE.iter().any(|(path, _)| source.path.starts_with(path));
     for source in sources().iter().filter(|source| !source.is_test()) {
         let lines: Vec<_> = source.text.lines().collect();
-        for (number, line) in source.code().filter(|(_, line)| has_unsafe(line)) {
+        for (number, _) in source.code().filter(|(_, line)| has_unsafe(line)) {
             if !is_listed(source) {
                 findings.push(format!("{}:{number}: a file without leave", source.path));
             } else if !argues(&lines[..number]) {

@@ -12,7 +12,7 @@ use crate::resp::{self, Reply};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
-use super::{CommandError, CommandId, CommandTable, Database, Stats};
+use super::{CommandError, CommandId, CommandTable, Database, Holds, Stats};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,8 @@ pub struct ServerFacts {
     /// 40 hex digits, new with each start.
     pub run_id: String,
     pub pid: u32,
+    /// System, release and machine, as uname says.
+    pub os: String,
     pub executable: String,
     pub config_file: String,
     pub tcp_port: u16,
@@ -145,6 +147,8 @@ pub struct ServerFacts {
     pub input_kbps: f64,
     pub output_kbps: f64,
     pub blocked_clients: usize,
+    /// DEBUG HOLDS.
+    pub holds: Option<Box<Holds>>,
 }
 
 /// CLIENT PAUSE: until when, and whether reads wait too.

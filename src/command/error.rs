@@ -28,6 +28,11 @@ impl CommandError {
         CommandError::new(format!("ERR invalid expire time in '{command}' command"))
     }
 
+    /// A number outside what is allowed.
+    pub fn out_of_range(min: i64, max: i64) -> CommandError {
+        CommandError::new(format!("ERR value is out of range, value must between {min} and {max}"))
+    }
+
     pub fn wrong_arity(full_name: &str) -> CommandError {
         CommandError::new(format!("ERR wrong number of arguments for '{full_name}' command"))
     }

@@ -5,15 +5,22 @@
 //! command is adding a row to its family's `COMMANDS`.
 
 pub mod category;
+mod client;
+mod config;
+mod connection;
 mod context;
 mod database;
 mod databases;
 mod effects;
 mod error;
 mod help;
+mod holds;
+mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod persistence;
+mod replication;
 mod spec;
 mod stats;
 mod string;
@@ -28,6 +35,7 @@ pub use context::{
 pub use database::{Database, Expiry};
 pub use effects::Effects;
 pub use error::CommandError;
+pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
@@ -36,9 +44,19 @@ pub use unix_time::UnixTime;
 
 /// Every family with its group.
 pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
-    (Group::String, string::COMMANDS),
+    (Group::Connection, connection::COMMANDS),
+    (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
+    (Group::Generic, replication::WAIT),
+    (Group::Server, config::COMMANDS),
     (Group::Server, databases::COMMANDS),
+    (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
+    (Group::Server, persistence::COMMANDS),
+    (Group::Server, replication::COMMANDS),
+    (Group::String, string::COMMANDS),
     (Group::Transactions, transaction::COMMANDS),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -147,11 +147,11 @@ impl Config {
     pub fn set_many(&mut self, pairs: &[(&[u8], &[u8])], caller: Caller) -> Result<Vec<Changed>, ConfigError> {
         let rows = self.settable_rows(pairs, caller)?;
         let mut parsed = Vec::with_capacity(pairs.len());
-        for (&(number, row), (_, text)) in rows.iter().zip(pairs) {
+        for (&(number, row), (name, text)) in rows.iter().zip(pairs) {
             let words = if row.kind.takes_many() { split_at_spaces(text) } else { vec![text.to_vec()] };
             let value = row
                 .parse(&words, Some(&self.values[number]))
-                .map_err(|reason| ConfigError::Failed { name: row.name.to_owned(), reason })?;
+                .map_err(|reason| ConfigError::Failed { name: shown(name).to_ascii_lowercase(), reason })?;
             parsed.push((number, row, value));
         }
         parsed.retain(|(number, row, value)| row.has(VOLATILE) || self.values[*number] != *value);
@@ -215,8 +215,7 @@ impl Config {
     ) -> Result<Vec<(usize, &'static Directive)>, ConfigError> {
         let mut rows: Vec<(usize, &'static Directive)> = Vec::with_capacity(pairs.len());
         for (name, _) in pairs {
-            let shown = || String::from_utf8_lossy(name).into_owned();
-            let (number, row) = table::find(name).ok_or_else(|| ConfigError::Unknown(shown()))?;
+            let (number, row) = table::find(name).ok_or_else(|| ConfigError::Unknown(shown(name)))?;
             let refusal = if row.has(IMMUTABLE) {
                 Some("can't set immutable config")
             } else if row.has(PROTECTED) && !self.settings.enable_protected_configs.allows(caller.is_local) {
@@ -227,7 +226,7 @@ impl Config {
                 rows.iter().any(|(other, _)| *other == number).then_some("duplicate parameter")
             };
             if let Some(reason) = refusal {
-                return Err(ConfigError::Failed { name: shown(), reason: reason.to_owned() });
+                return Err(ConfigError::Failed { name: shown(name), reason: reason.to_owned() });
             }
             rows.push((number, row));
         }
@@ -260,8 +259,7 @@ fn default_value(row: &'static Directive) -> Value {
 
 fn names_matching(pattern: &[u8]) -> Vec<(String, usize)> {
     if !pattern.iter().any(|byte| b"[*?".contains(byte)) {
-        let typed = String::from_utf8_lossy(pattern).into_owned();
-        return table::find(pattern).map(|(number, _)| (typed, number)).into_iter().collect();
+        return table::find(pattern).map(|(number, _)| (shown(pattern), number)).into_iter().collect();
     }
     let visible = table::rows().enumerate().filter(|(_, row)| !row.has(HIDDEN));
     visible
@@ -269,6 +267,10 @@ fn names_matching(pattern: &[u8]) -> Vec<(String, usize)> {
         .filter(|(name, _)| glob::matches(pattern, name.as_bytes(), true))
         .map(|(name, number)| (name.to_owned(), number))
         .collect()
+}
+
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
 }
 
 /// CONFIG SET separates several values by single spaces and knows no quotes.

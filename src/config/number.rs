@@ -1,7 +1,7 @@
 //! Numbers of the configuration: strict integers, memory sizes, percentages, octal modes, bounds.
 //!
 //! All are held as `i128`, wide enough for every signed and unsigned type that Redis uses, so a bound is compared
-//! once and nothing wraps. What Redis lets overflow (a size above 2^64) is refused here.
+//! once and nothing wraps, not even a size with a unit that Redis would let wrap.
 
 /// Parses an integer in its one canonical form: no blanks, no plus sign, no leading zero, within 64 bits.
 pub fn parse_integer(text: &[u8]) -> Option<i128> {
@@ -14,7 +14,7 @@ pub fn parse_integer(text: &[u8]) -> Option<i128> {
 pub fn parse_memory(text: &[u8]) -> Option<i128> {
     let digits_end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_end);
-    let factor: u64 = match unit.to_ascii_lowercase().as_slice() {
+    let factor: i128 = match unit.to_ascii_lowercase().as_slice() {
         b"" | b"b" => 1,
         b"k" => 1000,
         b"kb" => 1 << 10,
@@ -24,9 +24,13 @@ pub fn parse_memory(text: &[u8]) -> Option<i128> {
         b"gb" => 1 << 30,
         _ => return None,
     };
-    // No digits at all count as zero: `maxmemory ""` is a way to lift the limit.
-    let number: u64 = if digits.is_empty() { 0 } else { std::str::from_utf8(digits).ok()?.parse().ok()? };
-    number.checked_mul(factor).map(i128::from)
+    let number = match std::str::from_utf8(digits).ok()? {
+        // No digits at all count as zero: `maxmemory ""` is a way to lift the limit.
+        "" => 0,
+        // More than 64 bits count as the greatest number: for the bounds to refuse.
+        digits => i128::from(digits.parse().unwrap_or(u64::MAX)),
+    };
+    Some(number * factor)
 }
 
 /// Parses `n%` to n.
@@ -75,11 +79,13 @@ mod tests {
             ("2g", 2_000_000_000),
             ("2GB", 2 << 30),
             ("18446744073709551615", u64::MAX as i128),
+            ("18446744073709551616", u64::MAX as i128),
+            ("18446744073709551615k", u64::MAX as i128 * 1000),
         ];
         for (text, expected) in table {
             assert_eq!(parse_memory(text.as_bytes()), Some(expected), "{text}");
         }
-        for text in ["-1", "1 mb", "1tb", "1.5gb", "mb1", "18446744073709551616", "18446744073709551615k"] {
+        for text in ["-1", "1 mb", "1tb", "1.5gb", "mb1"] {
             assert_eq!(parse_memory(text.as_bytes()), None, "{text}");
         }
     }

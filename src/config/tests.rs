@@ -153,7 +153,7 @@ fn rows_in_effect_change_a_typed_field() {
 }
 
 #[test]
-fn get_matches_names_and_aliases() {
+fn patterns_find_names_and_aliases() {
     let config = Config::default();
     assert_eq!(get(&config, "PORT"), [("PORT".to_owned(), "6379".to_owned())]);
     assert_eq!(get(&config, "slave-read-only"), [("slave-read-only".to_owned(), "yes".to_owned())]);
@@ -189,6 +189,7 @@ fn values_are_answered_in_their_normal_form() {
         ("oom-score-adj", "relative", "yes"),
         ("oom-score-adj-values", "-5 0 5", "-5 0 5"),
         ("save", "", ""),
+        ("repl-backlog-size", "1", "16384"),
         ("bind", "", ""),
         ("shutdown-on-sigint", "default", "default"),
         ("shutdown-on-sigint", "force now default", "now force"),

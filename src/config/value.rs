@@ -279,13 +279,12 @@ fn parse_buffer_limits(words: &[Vec<u8>], old: [BufferLimit; 3]) -> Result<[Buff
             b"pubsub" => 2,
             _ => return Err("Invalid client class specified in buffer limit configuration.".into()),
         };
+        let bytes = |text: &[u8]| parse_memory(text).and_then(|bytes| u64::try_from(bytes).ok());
         let seconds = parse_integer(&chunk[3]).and_then(|seconds| u32::try_from(seconds).ok());
-        let (Some(hard), Some(soft), Some(seconds)) = (parse_memory(&chunk[1]), parse_memory(&chunk[2]), seconds)
-        else {
+        let (Some(hard_bytes), Some(soft_bytes), Some(seconds)) = (bytes(&chunk[1]), bytes(&chunk[2]), seconds) else {
             return Err("Error in hard, soft or soft_seconds setting in buffer limit configuration.".into());
         };
-        limits[class] =
-            BufferLimit { hard_bytes: hard as u64, soft_bytes: soft as u64, soft_seconds: u64::from(seconds) };
+        limits[class] = BufferLimit { hard_bytes, soft_bytes, soft_seconds: u64::from(seconds) };
     }
     Ok(limits)
 }

@@ -2,7 +2,7 @@
 
 use crate::command::{Args, CommandError, CommandId, Context, Database, Expiry, Flags, Origin, Outcome};
 use crate::resp::Reply;
-use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Token};
+use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token};
 use crate::time::Now;
 
 use super::Engine;
@@ -157,12 +157,17 @@ impl Engine {
         let session = &self.sessions[token];
         let conditions = self
             .conditions
-            .when(!session.authenticated, Conditions::UNAUTHENTICATED)
+            .when(self.must_log_in(session), Conditions::UNAUTHENTICATED)
             .when(session.transaction.is_some(), Conditions::IN_MULTI)
             .when(self.node.is_peer(token), Conditions::REPLICA_CLIENT);
         let second_word = (args.len() > 1).then(|| args.at(1));
         let entry = self.table.entry(id);
         Ok(gate::decide(conditions, &Call { engine: self, session, entry, second_word }))
+    }
+
+    /// A password that is taken away again is asked of nobody.
+    fn must_log_in(&self, session: &Session) -> bool {
+        !session.authenticated && self.config.requirepass.is_some()
     }
 
     /// Answers a refusal; a transaction under way is spoiled by it, or ended if EXEC itself is refused.

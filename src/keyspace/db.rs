@@ -1,32 +1,37 @@
-//! One numbered database. Interim form on std's map behind the final face.
+//! One numbered database: keys with their values, expiries and access clocks.
+//!
+//! It stores and finds; it never acts on an expiry, a limit or a notification: the engine does.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rand::Rng;
-use rand::RngExt;
 
-use super::{Key, KeyHasher, NewValue, StringRef, UnixMs, Value};
-
-#[derive(Clone)]
-pub(super) struct Stored {
-    bytes: Arc<Vec<u8>>,
-    raw: bool,
-    expire_at: Option<UnixMs>,
-    access: u32,
-}
+use super::blob::{Blob, BlobRef};
+use super::epoch::Epochs;
+use super::table::{RecordRef, SEGMENT_BYTES, Table};
+use super::value::{big_string, blob_copying, blob_of_string, blob_taking_over, retire_value, size_of_value, value_of};
+use super::{Key, KeyHasher, NewValue, UnixMs, Value};
 
 /// A database: keys, values, expiries, access clocks.
-#[derive(Clone)]
 pub struct Db {
-    hasher: KeyHasher,
-    map: HashMap<Vec<u8>, Stored>,
+    pub(super) table: Table<Blob>,
+    pub(super) epochs: Arc<Epochs>,
 }
 
 /// A key as it is stored.
+#[derive(Clone, Copy)]
 pub struct Entry<'a> {
-    key: &'a [u8],
-    stored: &'a Stored,
+    blob: BlobRef<'a>,
+}
+
+/// How the table of a database lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableShape {
+    pub segments: usize,
+    /// Root and chunks.
+    pub directory_bytes: usize,
+    /// Directory, segments and blobs; large values are not in it.
+    pub bytes: usize,
 }
 
 /// Where the active expiry of a database goes on.
@@ -35,66 +40,70 @@ pub struct ExpireCursor(u64);
 
 impl<'a> Entry<'a> {
     pub fn key(&self) -> &'a [u8] {
-        self.key
+        self.blob.key()
     }
 
     pub fn value(&self) -> Value<'a> {
-        Value::String(StringRef { bytes: &self.stored.bytes, raw: self.stored.raw })
+        value_of(self.blob)
     }
 
     /// Absolute expiry; the db never acts on it, the engine does.
     pub fn expire_at(&self) -> Option<UnixMs> {
-        self.stored.expire_at
+        self.blob.expire_at()
     }
 
     /// The 24 bits of the LRU or LFU clock.
     pub fn access(&self) -> u32 {
-        self.stored.access
+        self.blob.access()
     }
 
     /// Stores 24 bits of the LRU or LFU clock: a relaxed atomic, allowed on a shared reference.
-    pub fn set_access(&self, _bits: u32) {}
+    pub fn set_access(&self, bits: u32) {
+        self.blob.set_access(bits);
+    }
 
-    /// Bytes allocated for this key and value.
+    /// Bytes allocated for this key and value, in the allocator's size classes.
     pub fn size_bytes(&self) -> usize {
-        self.key.len() + self.stored.bytes.len() + 64
+        self.blob.size_bytes() + size_of_value(self.blob)
     }
 }
 
 impl Db {
-    pub(super) fn new(hasher: KeyHasher) -> Db {
-        Db { hasher, map: HashMap::new() }
+    pub(super) fn new(epochs: Arc<Epochs>, hasher: KeyHasher) -> Db {
+        Db { table: Table::new(Arc::clone(&epochs), hasher), epochs }
     }
 
     pub fn len(&self) -> usize {
-        self.map.len()
+        self.table.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.len() == 0
     }
 
     /// Keys that have an expiry.
     pub fn expires_len(&self) -> usize {
-        self.map.values().filter(|stored| stored.expire_at.is_some()).count()
+        self.table.volatile_len()
     }
 
-    /// Mean remaining life in milliseconds of the keys with an expiry, by estimate; 0 if none.
+    /// Mean remaining life in milliseconds of the keys with an expiry; 0 if none, or if most are overdue.
     pub fn average_ttl_ms(&self, now: UnixMs) -> i64 {
-        let ttls: Vec<i64> =
-            self.map.values().filter_map(|stored| stored.expire_at).map(|at| (at - now).max(0)).collect();
-        if ttls.is_empty() { 0 } else { ttls.iter().sum::<i64>() / ttls.len() as i64 }
+        self.table.mean_expiry().map_or(0, |mean| mean.saturating_sub(now).max(0))
     }
 
     /// First half of a lookup over a batch: asks for the cache line of the bucket.
-    pub fn prefetch_bucket(&self, _hash: u64) {}
+    pub fn prefetch_bucket(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
 
     /// Second half: asks for the blob that the bucket points to.
-    pub fn prefetch_blob(&self, _hash: u64) {}
+    pub fn prefetch_blob(&self, hash: u64) {
+        self.table.prefetch_record(hash);
+    }
 
     /// The key as it is stored, logically expired or not. Does not touch the access clock.
     pub fn get(&self, key: Key<'_>) -> Option<Entry<'_>> {
-        self.map.get_key_value(key.bytes).map(|(key, stored)| Entry { key, stored })
+        self.table.find(key).map(|blob| Entry { blob })
     }
 
     /// Inserts or replaces value and expiry; `access` is the 24-bit clock of a new key. True if the key is new.
@@ -103,100 +112,117 @@ impl Db {
             NewValue::String(bytes) => (bytes, false),
             NewValue::RawString(bytes) => (bytes, true),
         };
-        let stored = Stored { bytes: Arc::new(bytes.to_vec()), raw, expire_at, access };
-        self.map.insert(key.bytes.to_vec(), stored).is_none()
+        let Some((old, spot)) = self.table.locate(key) else {
+            let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access);
+            self.table.insert(key.hash, blob);
+            return true;
+        };
+        if old.fits(bytes.len(), expire_at.is_some()) && self.table.can_change(key.hash, spot) {
+            self.table.change(key.hash, spot, |mut blob| {
+                blob.value_mut(bytes.len()).copy_from_slice(bytes);
+                blob.set_raw(raw);
+                blob.set_access(access);
+                if let Some(expire_at) = expire_at {
+                    blob.set_expire_at(expire_at);
+                }
+            });
+        } else {
+            let value = big_string(old);
+            let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access);
+            self.table.replace(key.hash, spot, blob);
+            retire_value(&self.epochs, value);
+        }
+        false
     }
 
-    /// Removes the key; false if it is missing. The value is freed in the background.
+    /// Removes the key; false if it is missing. A large value is freed in the background.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
-        self.map.remove(key.bytes).is_some()
+        let Some((blob, spot)) = self.table.locate(key) else { return false };
+        let value = big_string(blob);
+        self.table.remove(key.hash, spot);
+        retire_value(&self.epochs, value);
+        true
     }
 
     /// Sets or clears the expiry; false if the key is missing.
     pub fn set_expire(&mut self, key: Key<'_>, expire_at: Option<UnixMs>) -> bool {
-        match self.map.get_mut(key.bytes) {
-            Some(stored) => {
-                stored.expire_at = expire_at;
-                true
+        let Some((old, spot)) = self.table.locate(key) else { return false };
+        match expire_at {
+            Some(at) if old.expire_at().is_some() && self.table.can_change(key.hash, spot) => {
+                self.table.change(key.hash, spot, |mut blob| blob.set_expire_at(at));
             }
-            None => false,
+            None if old.expire_at().is_none() => {}
+            _ => {
+                let blob = blob_taking_over(old, key.bytes, expire_at);
+                self.table.replace(key.hash, spot, blob);
+            }
         }
+        true
     }
 
     /// Gives the value, expiry and clock of `from` to `to`, replacing what is there; false if `from` is missing.
     pub fn rename(&mut self, from: Key<'_>, to: Key<'_>) -> bool {
-        match self.map.remove(from.bytes) {
-            Some(stored) => {
-                self.map.insert(to.bytes.to_vec(), stored);
+        if from.bytes == to.bytes {
+            return self.get(from).is_some();
+        }
+        match self.take(from, to) {
+            Some(blob) => {
+                self.put(to, blob);
                 true
             }
             None => false,
         }
     }
 
-    /// Appends to an existing string, which becomes raw; answers its new length. The key must exist.
-    pub fn append(&mut self, key: Key<'_>, tail: &[u8]) -> usize {
-        let stored = self.map.get_mut(key.bytes).expect("append to a key that exists");
-        Arc::make_mut(&mut stored.bytes).extend_from_slice(tail);
-        stored.raw = true;
-        stored.bytes.len()
+    /// Takes a key out; answers its value, expiry and clock as a blob of another key.
+    pub(super) fn take(&mut self, from: Key<'_>, to: Key<'_>) -> Option<Blob> {
+        let (old, spot) = self.table.locate(from)?;
+        let blob = blob_taking_over(old, to.bytes, old.expire_at());
+        self.table.remove(from.hash, spot);
+        Some(blob)
     }
 
-    /// Overwrites an existing string from `offset`, zero-padded up to there; it becomes raw. Answers its new length.
-    pub fn set_range(&mut self, key: Key<'_>, offset: usize, patch: &[u8]) -> usize {
-        let stored = self.map.get_mut(key.bytes).expect("set_range of a key that exists");
-        let bytes = Arc::make_mut(&mut stored.bytes);
-        if bytes.len() < offset + patch.len() {
-            bytes.resize(offset + patch.len(), 0);
+    /// Value, expiry and clock of a key as a blob of another key, which shares nothing with it.
+    pub(super) fn copy(&self, from: Key<'_>, to: Key<'_>) -> Option<Blob> {
+        let old = self.table.find(from)?;
+        Some(blob_copying(&self.epochs, old, to.bytes))
+    }
+
+    /// Puts a blob of this key in, replacing what is there.
+    pub(super) fn put(&mut self, key: Key<'_>, blob: Blob) {
+        match self.table.locate(key) {
+            Some((old, spot)) => {
+                let value = big_string(old);
+                self.table.replace(key.hash, spot, blob);
+                retire_value(&self.epochs, value);
+            }
+            None => self.table.insert(key.hash, blob),
         }
-        bytes[offset..offset + patch.len()].copy_from_slice(patch);
-        stored.raw = true;
-        stored.bytes.len()
     }
 
-    /// One step of SCAN: calls `each` for the keys of a few buckets and answers the next cursor, 0 at the end.
-    /// A key present from the first call to the last is seen at least once, whatever splits or merges.
+    /// One step of SCAN: calls `each` for the keys of a bucket or a few and answers the next cursor, 0 at the end.
+    /// A key present from the first call to the last is seen at least once, whatever splits or merges. Any number is
+    /// a valid cursor.
     pub fn scan(&self, cursor: u64, each: &mut dyn FnMut(Entry<'_>)) -> u64 {
-        let mut ordered: Vec<_> =
-            self.map.iter().map(|(key, stored)| (self.hasher.hash(key) >> 16, key, stored)).collect();
-        ordered.sort_by_key(|(hash, ..)| *hash);
-        let from = ordered.partition_point(|(hash, ..)| *hash < cursor);
-        let Some(&(first, ..)) = ordered.get(from) else { return 0 };
-        for (hash, key, stored) in &ordered[from..] {
-            if *hash != first {
-                return *hash;
-            }
-            each(Entry { key, stored });
-        }
-        0
+        self.table.scan(cursor, &mut |blob| each(Entry { blob }))
     }
 
-    /// All keys, in hash order.
+    /// All keys, in the order of hash prefixes.
     pub fn for_each(&self, each: &mut dyn FnMut(Entry<'_>)) {
-        let mut cursor = 0;
-        loop {
-            cursor = self.scan(cursor, each);
-            if cursor == 0 {
-                return;
-            }
-        }
+        self.table.for_each(&mut |blob| each(Entry { blob }));
     }
 
     /// A key chosen at random, near enough to uniformly; `None` only if the database is empty.
     pub fn random(&self, rng: &mut dyn Rng) -> Option<Entry<'_>> {
-        if self.map.is_empty() {
-            return None;
-        }
-        let nth = rng.random_range(0..self.map.len());
-        self.map.iter().nth(nth).map(|(key, stored)| Entry { key, stored })
+        self.table.random(rng).map(|blob| Entry { blob })
     }
 
-    /// A few keys at random places for eviction to choose from, with an expiry only if `volatile`.
+    /// A few keys at random places for eviction to choose from, with an expiry only if `volatile`. A key may come
+    /// twice; fewer than `count` come where hardly a key has an expiry.
     pub fn sample(&self, rng: &mut dyn Rng, volatile: bool, count: usize, each: &mut dyn FnMut(Entry<'_>)) {
         for _ in 0..count {
-            if let Some(entry) = self.random(rng).filter(|entry| !volatile || entry.expire_at().is_some()) {
-                each(entry);
-            }
+            let blob = if volatile { self.table.random_volatile(rng) } else { self.table.random(rng) };
+            blob.into_iter().for_each(|blob| each(Entry { blob }));
         }
     }
 
@@ -206,27 +232,18 @@ impl Db {
         &self,
         cursor: &mut ExpireCursor,
         now: UnixMs,
-        _segments: usize,
+        segments: usize,
         each: &mut dyn FnMut(&[u8]),
     ) -> bool {
-        cursor.0 = 0;
-        for (key, stored) in &self.map {
-            if stored.expire_at.is_some_and(|at| at < now) {
-                each(key);
-            }
-        }
-        true
+        let next = self.table.expired(cursor.0, now, segments, &mut |blob| each(blob.key()));
+        cursor.0 = next.unwrap_or(0);
+        next.is_none()
     }
 
-    pub(super) fn take(&mut self, key: Key<'_>) -> Option<Stored> {
-        self.map.remove(key.bytes)
-    }
-
-    pub(super) fn put(&mut self, key: Key<'_>, stored: Stored) {
-        self.map.insert(key.bytes.to_vec(), stored);
-    }
-
-    pub(super) fn cloned(&self, key: Key<'_>) -> Option<Stored> {
-        self.map.get(key.bytes).cloned()
+    /// How the table lies in memory.
+    pub fn shape(&self) -> TableShape {
+        let segments = self.table.segments();
+        let directory_bytes = self.table.node_bytes() - segments * SEGMENT_BYTES;
+        TableShape { segments, directory_bytes, bytes: self.table.bytes() }
     }
 }

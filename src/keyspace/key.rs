@@ -15,17 +15,32 @@ pub struct Key<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct KeyHasher {
     secret: (u64, u64),
+    /// Bits that hashes keep, so that tests can make keys collide.
+    #[cfg(test)]
+    mask: u64,
 }
 
 impl KeyHasher {
     pub fn new(secret: (u64, u64)) -> KeyHasher {
-        KeyHasher { secret }
+        KeyHasher {
+            secret,
+            #[cfg(test)]
+            mask: u64::MAX,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn masked(secret: (u64, u64), mask: u64) -> KeyHasher {
+        KeyHasher { secret, mask }
     }
 
     pub fn hash(&self, bytes: &[u8]) -> u64 {
         let mut sip = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
         sip.write(bytes);
-        sip.finish()
+        let hash = sip.finish();
+        #[cfg(test)]
+        let hash = hash & self.mask;
+        hash
     }
 
     pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {

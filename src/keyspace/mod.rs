@@ -1,14 +1,52 @@
-//! The keyspace: numbered databases of keys, snapshotted by root and epoch, never by fork.
+//! The keyspace: numbered databases of keys, snapshotted by root and epoch, never by fork; bounded work per write.
+//!
+//! A `Db` is a `Table` of blobs; a blob is a key with its value, or with a pointer to a large one. A `Snapshot` is the
+//! roots of all tables and an epoch; its `Walker` runs in any thread without a lock. The rules that make this right:
+//!
+//! 1. All that is reachable from a root is immutable to all but the lock holder (whoever has `&mut Keyspace`). The lock
+//!    holder may change a node or a blob in place only if no live snapshot still needs it; else it replaces it and
+//!    every node up to the root, at most once per snapshot. The access clock in a blob's header, a relaxed atomic, is
+//!    the one exception; a node's hints about expiries are never read by a walker.
+//! 2. A live snapshot needs a node if it is not older than the node's birth epoch and its walker has not passed the
+//!    end of the node's range. A blob has no birth epoch: its "young" bit says that it was born in its segment's epoch,
+//!    and counts only while that is the current one.
+//! 3. How far a walker is belongs to (snapshot, table), never to a database's number: SWAPDB swaps tables, FLUSH
+//!    retires a table, both in O(1). Several snapshots live at once.
+//! 4. A value outside its blob moves from key to key and table to table (RENAME, MOVE) without being copied, so no
+//!    walker's position says anything about it, nor does the young bit of its blob: it goes by birth epochs alone.
+//! 5. Ownership is a tree: no two keys share a node; COPY copies.
+//! 6. What is taken out of the structure while a snapshot needs it is retired with the epoch, a value as one whole, and
+//!    freed by a background thread when no live snapshot is older. Large values always take that way.
+//!
+//! `unsafe` is confined to this folder. What is reachable is alive: that is rule 1 and rule 6, and what every block's
+//! argument comes down to.
 
+mod blob;
 mod db;
+mod epoch;
 mod key;
+mod link;
+mod prefetch;
 mod snapshot;
+mod table;
+mod tree;
+mod types;
 mod value;
 
-pub use db::{Db, Entry, ExpireCursor};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+pub use db::{Db, Entry, ExpireCursor, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
-pub use value::{Encoding, NewValue, StringRef, Value};
+#[doc(hidden)]
+pub use tree::numbers::{Numbers, Version};
+pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
+
+use blob::Blob;
+use epoch::{Epochs, Freeing, Reclaim};
+use link::Link;
+use table::Table;
 
 /// Unix time in milliseconds.
 pub type UnixMs = i64;
@@ -17,12 +55,18 @@ pub type UnixMs = i64;
 pub struct Keyspace {
     hasher: KeyHasher,
     dbs: Vec<Db>,
+    epochs: Arc<Epochs>,
+    /// Dropped last: it ends when all that was retired is freed.
+    _freeing: Freeing,
 }
 
 impl Keyspace {
-    /// `databases` empty databases whose keys are hashed by `hasher`.
+    /// `databases` empty databases whose keys are hashed by `hasher`. Starts the thread that frees.
     pub fn new(databases: usize, hasher: KeyHasher) -> Keyspace {
-        Keyspace { hasher, dbs: (0..databases).map(|_| Db::new(hasher)).collect() }
+        let epochs = Epochs::new();
+        let dbs = (0..databases).map(|_| Db::new(Arc::clone(&epochs), hasher)).collect();
+        let freeing = Freeing::start(&epochs);
+        Keyspace { hasher, dbs, epochs, _freeing: freeing }
     }
 
     /// The keyed hash of this server; `Copy`, so connections hash keys outside the lock.
@@ -59,8 +103,15 @@ impl Keyspace {
     /// Empties a database, O(1): its table is retired as one whole. Answers the number of keys removed.
     pub fn flush(&mut self, index: usize) -> usize {
         let keys = self.dbs[index].len();
-        self.dbs[index] = Db::new(self.hasher);
+        let empty = Db::new(Arc::clone(&self.epochs), self.hasher);
+        let full = std::mem::replace(&mut self.dbs[index], empty);
+        self.retire(full);
         keys
+    }
+
+    fn retire(&self, db: Db) {
+        let bytes = db.table.bytes();
+        self.epochs.retire(&TABLE, Link::new(db.table).address(), bytes);
     }
 
     /// Moves a key between databases, value, expiry and access clock; false if it is missing or the target has it.
@@ -68,31 +119,49 @@ impl Keyspace {
         if self.dbs[to].get(key).is_some() {
             return false;
         }
-        let Some(stored) = self.dbs[from].take(key) else { return false };
-        self.dbs[to].put(key, stored);
+        let Some(blob) = self.dbs[from].take(key, key) else { return false };
+        self.dbs[to].put(key, blob);
         true
     }
 
     /// Copies value and expiry of `from` to `to`, which may lie in another database; replaces what is there.
     /// False if the source is missing. No node is shared afterwards.
     pub fn copy_key(&mut self, from_db: usize, from: Key<'_>, to_db: usize, to: Key<'_>) -> bool {
-        let Some(stored) = self.dbs[from_db].cloned(from) else { return false };
-        self.dbs[to_db].put(to, stored);
+        let Some(copy) = self.dbs[from_db].copy(from, to) else { return false };
+        self.dbs[to_db].put(to, copy);
         true
     }
 
     /// An immutable view of all databases as they are now. Taken in microseconds; `Send`; walked without the lock.
     pub fn snapshot(&mut self) -> Snapshot {
-        Snapshot::of(&self.dbs)
+        Snapshot::take(&self.epochs, &mut self.dbs)
     }
 
     /// Snapshots not yet dropped.
     pub fn live_snapshots(&self) -> usize {
-        0
+        self.epochs.live()
     }
 
     /// Bytes replaced or deleted that a snapshot still sees or the freeing thread has not reached.
     pub fn retired_bytes(&self) -> usize {
-        0
+        self.epochs.retired_bytes()
     }
+}
+
+impl Drop for Keyspace {
+    fn drop(&mut self) {
+        for db in std::mem::take(&mut self.dbs) {
+            self.retire(db);
+        }
+    }
+}
+
+/// A whole table: what FLUSH leaves behind.
+static TABLE: Reclaim = Reclaim { free: free_table };
+
+/// # Safety
+/// The address is of a linked table that nothing reaches any more.
+unsafe fn free_table(address: NonNull<u8>) {
+    // SAFETY: the caller's promise.
+    unsafe { Box::from_raw(Link::<Table<Blob>>::from_address(address).as_ptr()).free_whole() };
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -44,10 +44,15 @@ pub struct Connection {
     output: Vec<u8>,
     wakeup: Arc<Wakeup>,
     payload: Option<mpsc::Receiver<PayloadPart>>,
+    is_peer: bool,
     /// Somebody called while output was being written.
     was_called: bool,
     /// Read since the last hold.
     read_bytes: u64,
+    /// When it was read, while DEBUG HOLDS measures.
+    read_at: Option<Instant>,
+    reply_took: Option<Duration>,
+    is_measured: bool,
 }
 
 /// What the task waited for.
@@ -79,8 +84,12 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
         output: Vec::new(),
         wakeup,
         payload: None,
+        is_peer: false,
         was_called: false,
         read_bytes: 0,
+        read_at: None,
+        reply_took: None,
+        is_measured: false,
     };
     // An error of the socket is the client's end, and nobody else's business.
     let _ = connection.run().await;
@@ -93,6 +102,9 @@ impl Connection {
             match self.wait().await? {
                 Event::Read(0) => return Ok(()),
                 Event::Read(read) => self.on_read(read),
+                // A peer is called for every hold that wrote; those that are ready go first, so that one write to it
+                // carries what all of them wrote.
+                Event::Woken if self.is_peer => tokio::task::yield_now().await,
                 Event::Woken => {}
                 Event::Payload(part) => self.on_payload(part),
             }
@@ -145,6 +157,7 @@ impl Connection {
 
     fn on_read(&mut self, read: usize) {
         self.read_bytes += read as u64;
+        self.read_at = self.is_measured.then(Instant::now);
         self.input.parse();
     }
 
@@ -182,6 +195,7 @@ impl Connection {
     }
 
     fn execute(&mut self, engine: &mut Engine, now: Now) -> Turn {
+        self.record_reply(engine);
         let Some(session) = engine.sessions.get_mut(self.token) else { return Turn::Close };
         session.unsent_bytes = 0;
         session.net_input_bytes += self.read_bytes;
@@ -209,6 +223,14 @@ impl Connection {
         }
     }
 
+    /// DEBUG HOLDS: how long the last reply took.
+    fn record_reply(&mut self, engine: &mut Engine) {
+        self.is_measured = engine.server.holds.is_some();
+        if let (Some(holds), Some(took)) = (&mut engine.server.holds, self.reply_took.take()) {
+            holds.record_reply(took.as_nanos() as u64);
+        }
+    }
+
     /// A request larger than the limit costs its sender the connection.
     fn refuse_query_buffer(&self, engine: &mut Engine) -> Turn {
         engine.stats.query_limit_disconnections += 1;
@@ -219,8 +241,8 @@ impl Connection {
 
     /// Takes replies, pushes and the peer's share of the stream out of the session.
     fn take_output(&mut self, engine: &mut Engine, now: Now, turn: Turn) -> Next {
-        let is_peer = engine.node.is_peer(self.token);
-        if is_peer {
+        self.is_peer = engine.node.is_peer(self.token);
+        if self.is_peer {
             engine.peer_writable(now, self.token, PEER_WRITE_BYTES);
         }
         let Some(session) = engine.sessions.get_mut(self.token) else { return Next::Close { linger: false } };
@@ -240,7 +262,7 @@ impl Connection {
         match turn {
             Turn::More | Turn::Reparse => Next::Again,
             // As long as the stream has more for it, a peer goes on without waiting.
-            _ if is_peer && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
+            _ if self.is_peer && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
             _ => Next::Wait,
         }
     }
@@ -251,6 +273,7 @@ impl Connection {
         while written < self.output.len() {
             written += poll_fn(|cx| self.poll_write(cx, written)).await?;
         }
+        self.reply_took = self.read_at.take().map(|read_at| read_at.elapsed());
         self.output.clear();
         if self.output.capacity() > KEPT_OUTPUT_BYTES {
             self.output = Vec::new();

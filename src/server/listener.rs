@@ -45,12 +45,13 @@ impl Listeners {
         self.tcp.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port())
     }
 
+    /// Accepts connections here, and no more where we listened before.
     pub fn serve(self, shared: &Arc<Shared>) {
-        for listener in self.tcp {
-            tokio::spawn(accept_tcp(shared.clone(), listener));
-        }
-        if let Some(listener) = self.unix {
-            tokio::spawn(accept_unix(shared.clone(), listener));
+        let mut tasks: Vec<_> =
+            self.tcp.into_iter().map(|listener| tokio::spawn(accept_tcp(shared.clone(), listener))).collect();
+        tasks.extend(self.unix.map(|listener| tokio::spawn(accept_unix(shared.clone(), listener))));
+        for old in std::mem::replace(&mut shared.running.lock().listeners, tasks) {
+            old.abort();
         }
     }
 }

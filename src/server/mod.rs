@@ -1,5 +1,6 @@
 //! The shell: sockets, timers, files, signals around the engine. The only place with tokio, clocks and system calls.
 
+mod apply;
 pub mod banner;
 mod clock;
 pub mod config_file;
@@ -53,6 +54,7 @@ async fn serve(config: Config, log: Log) -> Result<i32, String> {
     shared::log(Level::Notice, "Server initialized");
     restore(&shared)?;
     signals::listen(&shared)?;
+    shared.running.lock().log = Some(log.clone());
     ticker::start(&shared, log);
     shared.turn(|engine, now| engine.begin(now));
     announce(&shared, &listeners);
@@ -110,6 +112,3 @@ fn position_of(aux: &Aux) -> Option<Position> {
     let db = aux.repl_stream_db.and_then(|db| usize::try_from(db).ok());
     Some(Position { replid, offset, db })
 }
-
-/// Directives of the shell that were set at run time.
-fn apply_config(_shared: &Arc<Shared>, _names: &[&'static str]) {}

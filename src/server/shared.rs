@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 use super::dialer::LinkHandle;
-use super::jobs;
+use super::{apply, jobs, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -33,6 +33,7 @@ pub struct Shared {
     pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
+    pub running: Mutex<apply::Running>,
     /// `Some(exit code)` ends the process.
     pub exit: watch::Sender<Option<i32>>,
     pub runtime: tokio::runtime::Handle,
@@ -47,6 +48,7 @@ impl Shared {
             payloads: Mutex::new(HashMap::new()),
             link: Mutex::new(None),
             save: Mutex::new(None),
+            running: Mutex::new(apply::Running::default()),
             exit,
             runtime: tokio::runtime::Handle::current(),
         })
@@ -56,7 +58,8 @@ impl Shared {
     pub fn turn<T>(self: &Arc<Self>, run: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let now = self.clock.now();
         let mut engine = self.engine.lock();
-        let result = run(&mut engine, now);
+        let result =
+            if engine.server.holds.is_some() { measured(&mut engine, now, run) } else { run(&mut engine, now) };
         let actions = engine.take_actions();
         if actions.is_empty() {
             return result;
@@ -85,7 +88,7 @@ impl Shared {
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
             Action::RewriteConfig { client } => jobs::rewrite_config(self, client),
-            Action::ConfigChanged(names) => super::apply_config(self, &names),
+            Action::ConfigChanged(names) => apply::apply(self, names),
             Action::Log(level, line) => log(level, &line),
             Action::Exit { code } => drop(self.exit.send(Some(code))),
         }
@@ -96,6 +99,17 @@ impl Shared {
             run(handle);
         }
     }
+}
+
+/// A hold under measurement (DEBUG HOLDS).
+fn measured<T>(engine: &mut Engine, now: Now, run: impl FnOnce(&mut Engine, Now) -> T) -> T {
+    let start = usage::thread_cpu_ns();
+    let result = run(engine, now);
+    let spent = usage::thread_cpu_ns() - start;
+    if let Some(holds) = &mut engine.server.holds {
+        holds.record_hold(spent);
+    }
+    result
 }
 
 /// A line of the server's log.

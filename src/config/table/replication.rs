@@ -54,6 +54,7 @@ pub(super) const ROWS: &[Directive] = &[
     .aliases(&["repl-ping-slave-period"])
     .store(|s, v| s.repl_ping_replica_period_s = v.int()),
     memory("repl-backlog-size", (1, LONG_MAX), "1048576", "Bytes of the stream kept for replicas that come back.")
+        .refine(at_least_one_block)
         .store(|s, v| s.repl_backlog_size = v.int()),
     int(
         "repl-backlog-ttl",
@@ -120,3 +121,9 @@ pub(super) const ROWS: &[Directive] = &[
     yes_no("replica-ignore-disk-write-errors", "no", "Lets a replica go on applying writes that it cannot log.")
         .waits("AOF"),
 ];
+
+/// A smaller backlog is accepted as a wish; Redis raises it too.
+fn at_least_one_block(value: Value) -> Result<Value, &'static str> {
+    let Value::Number(bytes) = value else { return Ok(value) };
+    Ok(Value::Number(bytes.max(16 << 10)))
+}

@@ -7,6 +7,7 @@ use std::io::Read;
 
 use crate::keyspace::{Keyspace, NewValue, UnixMs};
 
+use super::batch::Batch;
 use super::error::{RdbError, printable};
 use super::reader::{Entry, Item, Reader};
 use super::value::{ModuleId, RdbValue};
@@ -129,11 +130,14 @@ pub fn load_into<R: Read>(
     now: UnixMs,
     options: LoadOptions,
 ) -> Result<Loaded, LoadError> {
-    let hasher = keyspace.hasher();
-    pass(reader, keyspace.databases(), now, options, |db, entry, value| {
+    let databases = keyspace.databases();
+    let mut batch = Batch::new(keyspace);
+    let loaded = pass(reader, databases, now, options, |db, entry, value| {
         let access = options.access.bits(entry.idle_s, entry.frequency);
-        keyspace.db_mut(db).insert(hasher.key(entry.key), value, entry.expire_at_ms, access)
-    })
+        batch.put(db, entry.key, value, entry.expire_at_ms, access)
+    });
+    batch.insert_all()?;
+    loaded
 }
 
 /// Checks all that `load_into` would check of the payload, for a server of so many databases, but for keys that stand
@@ -144,16 +148,15 @@ pub fn verify<R: Read>(
     now: UnixMs,
     options: LoadOptions,
 ) -> Result<Loaded, LoadError> {
-    pass(reader, databases, now, options, |_, _, _| true)
+    pass(reader, databases, now, options, |_, _, _| Ok(()))
 }
 
-/// `put` stores an entry and answers whether its key is new.
 fn pass<R: Read>(
     reader: &mut Reader<R>,
     databases: usize,
     now: UnixMs,
     options: LoadOptions,
-    mut put: impl FnMut(usize, &Entry<'_>, NewValue<'_>) -> bool,
+    mut put: impl FnMut(usize, &Entry<'_>, NewValue<'_>) -> Result<(), LoadError>,
 ) -> Result<Loaded, LoadError> {
     let mut loaded = Loaded::default();
     while let Some(item) = reader.next()? {
@@ -164,10 +167,9 @@ fn pass<R: Read>(
                 if options.drops_expired && entry.expire_at_ms.is_some_and(|at| at < now) {
                     loaded.keys_expired += 1;
                     loaded.expired.push((db, entry.key.to_vec()));
-                } else if put(db, &entry, value) {
-                    loaded.keys_loaded += 1;
                 } else {
-                    return Err(LoadError::Duplicate { db, key: entry.key.to_vec() });
+                    put(db, &entry, value)?;
+                    loaded.keys_loaded += 1;
                 }
             }
             Item::SelectDb(index) => drop(database(index, databases)?),

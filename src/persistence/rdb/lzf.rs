@@ -3,7 +3,10 @@
 //! Both directions are bounded by what the caller allows. What the compressor finds differs from liblzf's; the format
 //! is the same.
 
+/// Size of the table that long strings use, and of the part of it that short ones use, which stays in the nearest cache.
 const HASH_BITS: u32 = 14;
+const SHORT_HASH_BITS: u32 = 10;
+const SHORT_LEN: usize = 1 << 11;
 const MAX_LITERALS: usize = 32;
 const MAX_MATCH: usize = 264;
 const MAX_DISTANCE: usize = 1 << 13;
@@ -40,10 +43,11 @@ impl Compressor {
 
     fn compress_counted(&mut self, input: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
         let end = out.len().saturating_add(limit);
+        let hash_bits = if input.len() <= SHORT_LEN { SHORT_HASH_BITS } else { HASH_BITS };
         let mut literals_from = 0;
         let mut at = 0;
         while at + 2 < input.len() {
-            match self.find(input, at) {
+            match self.find(input, at, hash_bits) {
                 Some((from, len)) => {
                     put_literals(out, &input[literals_from..at]);
                     put_reference(out, at - from - 1, len);
@@ -51,7 +55,7 @@ impl Compressor {
                     literals_from = at;
                 }
                 // The longer nothing is found, the larger the steps: incompressible data passes quickly.
-                None => at += 1 + ((at - literals_from) >> 6),
+                None => at += 1 + ((at - literals_from) >> 5),
             }
             if out.len() + (at.min(input.len()) - literals_from) > end {
                 return false;
@@ -62,9 +66,9 @@ impl Compressor {
     }
 
     /// An earlier place with the same bytes as at `at`, at least three, and how many.
-    fn find(&mut self, input: &[u8], at: usize) -> Option<(usize, usize)> {
+    fn find(&mut self, input: &[u8], at: usize, hash_bits: u32) -> Option<(usize, usize)> {
         let here = &input[at..];
-        let slot = &mut self.last_seen[hash(here[0], here[1], here[2])];
+        let slot = &mut self.last_seen[hash([here[0], here[1], here[2]], hash_bits)];
         let candidate = std::mem::replace(slot, self.base + at as u32);
         let from = candidate.checked_sub(self.base)? as usize;
         if at - from > MAX_DISTANCE || input[from..from + 3] != here[..3] {
@@ -99,9 +103,9 @@ impl Default for Compressor {
     }
 }
 
-fn hash(a: u8, b: u8, c: u8) -> usize {
+fn hash([a, b, c]: [u8; 3], bits: u32) -> usize {
     let word = u32::from_le_bytes([a, b, c, 0]);
-    (word.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize
+    (word.wrapping_mul(0x9E37_79B1) >> (32 - bits)) as usize
 }
 
 fn put_literals(out: &mut Vec<u8>, literals: &[u8]) {

@@ -5,6 +5,7 @@
 //! The reader knows every type and encoding that Redis up to 8.0 and Valkey up to 9 write. What a server can hold of it
 //! is decided in one place, `load.rs`.
 
+mod batch;
 mod compact;
 pub mod crc;
 mod error;
@@ -27,6 +28,6 @@ pub use payload::{RestoreError, dump_payload, restore_payload};
 pub use reader::{Entry, Item, Reader};
 pub use save::{save, temporary_name};
 pub use value::{
-    Consumer, Group, Hash, ModuleId, Pending, RdbValue, SortedSet, Stream, StreamEntry, StreamId, Strings,
+    Consumer, Group, Hash, ModuleId, Pending, RdbValue, SortedSet, Stream, StreamEntry, StreamId, StreamMeta, Strings,
 };
 pub use writer::{AccessInfo, Preamble, ReplicationInfo, Writer, WriterOptions, write_snapshot};

@@ -169,7 +169,7 @@ impl<R: Read> Reader<R> {
 
     /// Key and value of any other type; `None` if the value has no elements.
     fn collection(&mut self, code: u8) -> Result<Option<RdbValue<'static>>, RdbError> {
-        if !Decoder::is_object(code) {
+        if !Decoder::is_object(code) || (self.is_ancient() && code > kind::HASH_ZIPLIST) {
             return Err(self.input.error(Fault::UnknownType(code)));
         }
         self.text()?;
@@ -185,6 +185,9 @@ impl<R: Read> Reader<R> {
 
     /// The opcodes that are items of their own.
     fn special(&mut self, code: u8) -> Result<Item<'_>, RdbError> {
+        if self.is_ancient() && code < opcode::EXPIRE_MS {
+            return Err(self.input.error(Fault::UnknownType(code)));
+        }
         Ok(match code {
             opcode::SELECT_DB => {
                 self.db = self.input.length()?;
@@ -203,6 +206,12 @@ impl<R: Read> Reader<R> {
             opcode::MODULE_AUX => Item::ModuleAux(self.module_aux()?),
             _ => return Err(self.input.error(Fault::UnknownType(code))),
         })
+    }
+
+    /// Whether the payload is of a version without a checksum. Such a one has little to say, and a newer one whose
+    /// version was damaged must not pass for it.
+    fn is_ancient(&self) -> bool {
+        !self.version.has_checksum()
     }
 
     /// Reads a string into `text`.

@@ -4,12 +4,13 @@
 //! those of the entries, each pending entry has exactly one consumer.
 
 use std::io::Read;
+use std::ops::Range;
 
 use super::compact::Element;
 use super::compact::listpack::{self, Elements};
 use super::error::RdbError;
 use super::input::Input;
-use super::value::{Consumer, Group, Pending, Stream, StreamEntry, StreamId, StreamMeta};
+use super::value::{Consumer, Group, Pending, Stream, StreamEntry, StreamId, StreamMeta, Strings};
 
 /// An entry that XDEL has marked.
 const DELETED: i64 = 1;
@@ -88,10 +89,7 @@ impl<'a> Node<'a> {
     /// Master entry: live entries, deleted entries, fields, 0. Then all entries, live or not.
     fn read_into(&mut self, stream: &mut Stream) -> Result<(), &'static str> {
         let (live, deleted) = (self.count()?, self.count()?);
-        let mut fields = Vec::new();
-        for _ in 0..self.count()? {
-            fields.push(self.element()?);
-        }
+        let fields = self.read_strings(&mut stream.strings)?;
         if self.integer()? != 0 {
             return Err("stream node without the end of its master entry");
         }
@@ -113,6 +111,15 @@ impl<'a> Node<'a> {
         Ok(())
     }
 
+    /// A count and as many strings.
+    fn read_strings(&mut self, strings: &mut Strings) -> Result<Range<usize>, &'static str> {
+        let from = strings.len();
+        for _ in 0..self.count()? {
+            self.element()?.with_bytes(|bytes| strings.push(bytes));
+        }
+        Ok(from..strings.len())
+    }
+
     /// The last entry of the nodes before; this node's own ID must lie beyond it.
     fn last_before(&self, stream: &Stream) -> Result<Option<StreamId>, &'static str> {
         let last = stream.entries.last().map(|entry| entry.id);
@@ -122,10 +129,11 @@ impl<'a> Node<'a> {
         Ok(last)
     }
 
-    /// One entry: flags, ID as a distance, fields unless they are the master's, values, number of its elements.
+    /// One entry: flags, ID as a distance, then either the values of the master's fields or a count and as many fields
+    /// with their values, then the number of its elements.
     fn read_entry(
         &mut self,
-        master_fields: &[Element<'a>],
+        master_fields: &Range<usize>,
         last: Option<StreamId>,
         stream: &mut Stream,
     ) -> Result<StreamId, &'static str> {
@@ -135,33 +143,46 @@ impl<'a> Node<'a> {
         if id < self.master || last.is_some_and(|last| id <= last) {
             return Err("stream entries out of order");
         }
-        let own_fields = if flags & SAME_FIELDS == 0 { Some(self.own_fields()?) } else { None };
-        let fields = own_fields.as_deref().unwrap_or(master_fields);
-        let from = stream.strings.len();
+        // Deleted entries are read as well, into nowhere.
+        let mut nowhere = Strings::default();
         let is_live = flags & DELETED == 0;
-        for field in fields {
-            let value = self.element()?;
-            if is_live {
-                field.with_bytes(|bytes| stream.strings.push(bytes));
-                value.with_bytes(|bytes| stream.strings.push(bytes));
-            }
-        }
-        let elements = 3 + fields.len() as u64 + own_fields.as_ref().map_or(0, |own| own.len() as u64 + 1);
-        if self.count()? != elements {
+        let strings = if is_live { &mut stream.strings } else { &mut nowhere };
+        let has_own_fields = flags & SAME_FIELDS == 0;
+        let (fields, values) = match has_own_fields {
+            true => self.read_own_pairs(strings)?,
+            false => (master_fields.clone(), self.read_values(master_fields.len(), strings)?),
+        };
+        let own = if has_own_fields { fields.len() + 1 } else { 0 };
+        if self.count()? != (3 + own + values.len()) as u64 {
             return Err("stream entry with a wrong count of its elements");
         }
         if is_live {
-            stream.entries.push(StreamEntry { id, strings: from..stream.strings.len() });
+            stream.entries.push(StreamEntry { id, fields, values });
         }
         Ok(id)
     }
 
-    fn own_fields(&mut self) -> Result<Vec<Element<'a>>, &'static str> {
-        let mut fields = Vec::new();
-        for _ in 0..self.count()? {
-            fields.push(self.element()?);
+    fn read_values(&mut self, count: usize, strings: &mut Strings) -> Result<Range<usize>, &'static str> {
+        let from = strings.len();
+        for _ in 0..count {
+            self.element()?.with_bytes(|bytes| strings.push(bytes));
         }
-        Ok(fields)
+        Ok(from..strings.len())
+    }
+
+    /// Fields and values, which alternate here.
+    fn read_own_pairs(&mut self, strings: &mut Strings) -> Result<(Range<usize>, Range<usize>), &'static str> {
+        let from = strings.len();
+        let mut values = Vec::new();
+        for _ in 0..self.count()? {
+            self.element()?.with_bytes(|bytes| strings.push(bytes));
+            values.push(self.element()?);
+        }
+        let between = strings.len();
+        for value in values {
+            value.with_bytes(|bytes| strings.push(bytes));
+        }
+        Ok((from..between, between..strings.len()))
     }
 }
 

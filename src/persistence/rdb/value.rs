@@ -150,7 +150,7 @@ impl StreamId {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
     pub entries: Vec<StreamEntry>,
-    /// Fields and values of all entries.
+    /// Names of fields, and values, of all entries.
     pub strings: Strings,
     pub last_id: StreamId,
     /// Missing in payloads from before Redis 7.0.
@@ -166,17 +166,23 @@ pub struct StreamMeta {
     pub entries_added: u64,
 }
 
-/// One entry: its fields and values are `strings` of its stream, alternating.
+/// One entry: as many fields as values, each a range of its stream's `strings`. Entries share the names of fields where
+/// the payload does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamEntry {
     pub id: StreamId,
-    pub strings: Range<usize>,
+    pub fields: Range<usize>,
+    pub values: Range<usize>,
 }
 
 impl Stream {
     /// Field and value of an entry of this stream.
     pub fn pairs(&self, entry: &StreamEntry) -> impl Iterator<Item = (&[u8], &[u8])> {
-        entry.strings.clone().step_by(2).map(|index| (self.strings.at(index), self.strings.at(index + 1)))
+        entry
+            .fields
+            .clone()
+            .zip(entry.values.clone())
+            .map(|(field, value)| (self.strings.at(field), self.strings.at(value)))
     }
 }
 

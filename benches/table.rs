@@ -1,0 +1,119 @@
+//! The keyspace's table: growth step by step, lookups and overwrites, bytes per key.
+//!
+//! `cargo bench --bench table`; KEYS=10000000 and VALUE=16 by default. Times are thread CPU time where one call is
+//! timed (the clock itself costs about as much as a call), wall time per call in loops.
+
+mod common;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use common::{HASHER, Sequence, Times, filled, key, resident_bytes, setting, settle, thread_cpu_ns};
+use tandem::alloc;
+use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue};
+
+const BATCH: usize = 32;
+
+fn main() {
+    let keys = setting("KEYS", 10_000_000);
+    let value = vec![b'v'; setting("VALUE", 16)];
+    println!("{keys} keys of 16 bytes, values of {} bytes\n", value.len());
+    let mut keyspace = memory(keys, &value);
+    lookups(&mut keyspace, keys, &value);
+    common::keep_freed_pages();
+    keyspace.flush(0);
+    settle(&keyspace);
+    growth(keys, &value);
+}
+
+fn memory(keys: usize, value: &[u8]) -> Keyspace {
+    let (used, resident) = (alloc::used_bytes(), resident_bytes());
+    let start = Instant::now();
+    let keyspace = filled(keys, value);
+    let ns = start.elapsed().as_nanos() as usize / keys;
+    let shape = keyspace.db(0).shape();
+    let per_key = |bytes: usize| bytes as f64 / keys as f64;
+    println!("| filling, ns per key | allocated, bytes per key | resident | directory | keys per segment |");
+    println!("|---|---|---|---|---|");
+    println!(
+        "| {ns} | {:.1} | {:.1} | {:.2} | {:.1} |\n",
+        per_key(alloc::used_bytes() - used),
+        per_key(resident_bytes() - resident),
+        per_key(shape.directory_bytes),
+        keys as f64 / shape.segments as f64
+    );
+    keyspace
+}
+
+fn lookups(keyspace: &mut Keyspace, keys: usize, value: &[u8]) {
+    let calls = 4_000_000;
+    let picks: Vec<[u8; 16]> = {
+        let mut sequence = Sequence(1);
+        (0..calls).map(|_| key(sequence.below(keys))).collect()
+    };
+    println!("| loop, ns per call | plain | prefetched in batches of {BATCH} |\n|---|---|---|");
+    let hasher = keyspace.hasher();
+    let get = |keyspace: &mut Keyspace, key: Key<'_>| {
+        black_box(keyspace.db(0).get(key).expect("all keys are there").expire_at());
+    };
+    let set = |keyspace: &mut Keyspace, key: Key<'_>| {
+        black_box(keyspace.db_mut(0).insert(key, NewValue::String(value), None, 0));
+    };
+    row("GET", keyspace, hasher, &picks, get);
+    row("SET over a value of equal length", keyspace, hasher, &picks, set);
+    let missing: Vec<[u8; 16]> = picks.iter().map(|key| key.map(|byte| byte ^ 0x40)).collect();
+    let miss = |keyspace: &mut Keyspace, key: Key<'_>| assert!(keyspace.db(0).get(key).is_none());
+    row("GET of a missing key", keyspace, hasher, &missing, miss);
+    println!();
+}
+
+fn row(
+    name: &str,
+    keyspace: &mut Keyspace,
+    hasher: KeyHasher,
+    picks: &[[u8; 16]],
+    call: impl Fn(&mut Keyspace, Key<'_>),
+) {
+    let start = Instant::now();
+    picks.iter().for_each(|bytes| call(keyspace, hasher.key(bytes)));
+    let plain = start.elapsed().as_nanos() as usize / picks.len();
+    let start = Instant::now();
+    for batch in picks.chunks_exact(BATCH) {
+        let batch: [Key<'_>; BATCH] = std::array::from_fn(|index| hasher.key(&batch[index]));
+        batch.iter().for_each(|key| keyspace.db(0).prefetch_bucket(key.hash));
+        batch.iter().for_each(|key| keyspace.db(0).prefetch_blob(key.hash));
+        batch.iter().for_each(|key| call(keyspace, *key));
+    }
+    let prefetched = start.elapsed().as_nanos() as usize / picks.len();
+    println!("| {name} | {plain} | {prefetched} |");
+}
+
+/// Inserts one by one, on memory that has been touched before. What an insert did shows in the table's shape.
+fn growth(keys: usize, value: &[u8]) {
+    let mut keyspace = Keyspace::new(16, KeyHasher::new(HASHER));
+    let hasher = keyspace.hasher();
+    let db = keyspace.db_mut(0);
+    let (mut plain, mut splits, mut directory) = (Times::with_capacity(keys), Times::default(), Times::default());
+    let mut shape = db.shape();
+    for n in 0..keys {
+        let bytes = key(n);
+        let key = hasher.key(&bytes);
+        let start = thread_cpu_ns();
+        db.insert(key, NewValue::String(value), None, 0);
+        let ns = thread_cpu_ns() - start;
+        let now = db.shape();
+        let times = match () {
+            () if now.directory_bytes != shape.directory_bytes => &mut directory,
+            () if now.segments != shape.segments => &mut splits,
+            () => &mut plain,
+        };
+        times.add(ns);
+        shape = now;
+    }
+    println!(
+        "| insert by what it did, ns of thread CPU | count | p50 | p99 | p99.9 | longest |\n|---|---|---|---|---|---|"
+    );
+    plain.row("no split");
+    splits.row("a segment split");
+    directory.row("the directory grew too");
+}

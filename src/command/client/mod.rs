@@ -1,0 +1,227 @@
+//! CLIENT: what the server knows of its connections, and what they may ask to be changed about themselves.
+//!
+//! Tracking and UNBLOCK come with client-side caching and with commands that block on keys.
+
+mod kill;
+mod line;
+mod pause;
+
+pub(super) use pause::timeout_ms;
+
+use crate::resp;
+use crate::session::{ClientKind, ReplyMode, Session, Token};
+
+use super::{Args, Command, CommandError, Context, Flags, Outcome, help};
+
+const ANY_STATE: Flags = Flags::LOADING.with(Flags::STALE);
+const OWN: Flags = ANY_STATE.with(Flags::NOSCRIPT);
+const OWN_WHILE_BUSY: Flags = OWN.with(Flags::ALLOW_BUSY);
+const ALL: Flags = OWN.with(Flags::ADMIN);
+const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
+
+pub(super) const COMMANDS: &[Command] =
+    &[Command::container("client", SUBCOMMANDS).about("Commands about client connections.").since("2.4.0")];
+
+const KILL_SYNTAX: &str = "filter=(old-format | new-format=([ID client-id:integer]@2.8.12 \
+     [TYPE client-type=(normal | master@3.2.0 | slave | replica@5.0.0 | pubsub)]@2.8.12 [USER username] [ADDR addr] \
+     [LADDR laddr]@6.2.0 [SKIPME skipme=(YES | NO)] [MAXAGE maxage:integer]@7.4.0)...)";
+
+const LIST_SYNTAX: &str =
+    "[TYPE client-type=(normal | master | replica | pubsub)]@5.0.0 [ID client-id:integer...]@6.2.0";
+
+const SUBCOMMANDS: &[Command] = &[
+    Command::new("getname", getname, "")
+        .about("Answers this connection's name.")
+        .since("2.6.9")
+        .arity(2)
+        .flags(OWN_WHILE_BUSY),
+    Command::new("id", id, "").about("Answers this connection's number.").since("5.0.0").arity(2).flags(OWN_WHILE_BUSY),
+    Command::new("info", info, "")
+        .about("Describes this connection, as a line of CLIENT LIST.")
+        .since("6.2.0")
+        .arity(2)
+        .flags(OWN)
+        .tips(&["nondeterministic_output"]),
+    Command::new("kill", kill::kill, KILL_SYNTAX)
+        .about("Closes connections: one by its address, or all that match.")
+        .since("2.4.0")
+        .complexity("O(N) with the number of connections")
+        .arity(-3)
+        .flags(ALL),
+    Command::new("list", list, LIST_SYNTAX)
+        .about("Describes connections, one per line.")
+        .since("2.4.0")
+        .complexity("O(N) with the number of connections")
+        .arity(-2)
+        .flags(ALL)
+        .tips(&["nondeterministic_output"]),
+    Command::new("no-evict", no_evict, "enabled=(ON | OFF)")
+        .about("Exempts this connection from being closed for its memory.")
+        .since("7.0.0")
+        .arity(3)
+        .flags(OWN_WHILE_BUSY.with(Flags::ADMIN)),
+    Command::new("no-touch", no_touch, "enabled=(ON | OFF)")
+        .about("Lets this connection's reads leave the age of keys alone.")
+        .since("7.2.0")
+        .arity(3)
+        .flags(OWN_WHILE_BUSY),
+    Command::new("pause", pause::pause, "timeout:integer mode=[WRITE | ALL]@6.2.0")
+        .about("Lets all commands, or those that may write, wait for so many milliseconds.")
+        .since("3.0.0")
+        .arity(-3)
+        .flags(ALL),
+    Command::new("reply", reply, "action=(ON | OFF | SKIP)")
+        .about("Turns replies to this connection on or off, or leaves out the next.")
+        .since("3.2.0")
+        .arity(3)
+        .flags(OWN_WHILE_BUSY.with(Flags::NO_MULTI)),
+    Command::new("setinfo", setinfo, "attr=(LIB-NAME libname | LIB-VER libver)")
+        .about("Notes which library the client uses.")
+        .since("7.2.0")
+        .arity(4)
+        .flags(OWN_WHILE_BUSY)
+        .tips(EVERYWHERE),
+    Command::new("setname", setname, "connection-name")
+        .about("Names this connection.")
+        .since("2.6.9")
+        .arity(3)
+        .flags(OWN_WHILE_BUSY)
+        .tips(EVERYWHERE),
+    Command::new("unpause", pause::unpause, "")
+        .about("Ends CLIENT PAUSE.")
+        .since("6.2.0")
+        .complexity("O(N) with the number of waiting connections")
+        .arity(2)
+        .flags(ALL),
+    Command::new("help", show_help, "").about("Shows this text.").since("5.0.0").arity(2).flags(ANY_STATE),
+];
+
+fn id(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let id = cx.session().id;
+    cx.reply.int(id as i64);
+    Ok(Outcome::Done)
+}
+
+fn getname(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let name = &cx.sessions[cx.client].name;
+    if name.is_empty() {
+        cx.reply.null()
+    } else {
+        cx.reply.bulk(name)
+    }
+    Ok(Outcome::Done)
+}
+
+fn setname(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    set_name(cx, args.at(2))?;
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+/// Names the connection; an empty name takes its name away.
+pub(super) fn set_name(cx: &mut Context<'_>, name: &[u8]) -> Result<(), CommandError> {
+    if !is_one_word(name) {
+        return Err(CommandError::fixed("ERR Client names cannot contain spaces, newlines or special characters."));
+    }
+    cx.session().name = name.to_vec();
+    Ok(())
+}
+
+/// Whether the text can stand in a line of CLIENT LIST.
+fn is_one_word(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_graphic)
+}
+
+fn setinfo(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let (attribute, value) = (args.at(2), args.at(3));
+    let shown = String::from_utf8_lossy(attribute);
+    let session = cx.session();
+    let field = match attribute.to_ascii_lowercase().as_slice() {
+        b"lib-name" => &mut session.lib_name,
+        b"lib-ver" => &mut session.lib_version,
+        _ => return Err(CommandError::new(format!("ERR Unrecognized option '{shown}'"))),
+    };
+    if !is_one_word(value) {
+        return Err(CommandError::new(format!("ERR {shown} cannot contain spaces, newlines or special characters.")));
+    }
+    *field = value.to_vec();
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+fn info(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let line = line::describe(cx.node, cx.now.mono, cx.client, &cx.sessions[cx.client]);
+    cx.reply.verbatim("txt", format!("{line}\n").as_bytes());
+    Ok(Outcome::Done)
+}
+
+fn list(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let clients = cx.sessions.by_age();
+    let describe = |(token, session): &(Token, &Session)| line::describe(cx.node, cx.now.mono, *token, session) + "\n";
+    let text: String = if args.len() == 2 {
+        clients.iter().map(describe).collect()
+    } else if args.len() == 4 && args.is(2, "type") {
+        let kind = kind(args.at(3))?;
+        clients.iter().filter(|(_, session)| kind == Some(session.kind)).map(describe).collect()
+    } else if args.len() > 3 && args.is(2, "id") {
+        let wanted: Option<Vec<i64>> = args.rest(3).map(resp::parse_i64).collect();
+        let wanted = wanted.ok_or(CommandError::fixed("ERR Invalid client ID"))?;
+        let found = |id: &i64| clients.iter().find(|(_, session)| session.id as i64 == *id);
+        wanted.iter().filter_map(found).map(describe).collect()
+    } else {
+        return Err(CommandError::SYNTAX);
+    };
+    cx.reply.verbatim("txt", text.as_bytes());
+    Ok(Outcome::Done)
+}
+
+/// TYPE of KILL and LIST; `None` stands for subscribers, and no client is one.
+fn kind(name: &[u8]) -> Result<Option<ClientKind>, CommandError> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"normal" => Ok(Some(ClientKind::Normal)),
+        b"slave" | b"replica" => Ok(Some(ClientKind::Replica)),
+        b"master" => Ok(Some(ClientKind::Master)),
+        b"pubsub" => Ok(None),
+        _ => Err(CommandError::new(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(name)))),
+    }
+}
+
+fn no_evict(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    cx.session().no_evict = on_or_off(args, 2)?;
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+fn no_touch(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    cx.session().no_touch = on_or_off(args, 2)?;
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+fn on_or_off(args: &Args<'_>, index: usize) -> Result<bool, CommandError> {
+    match (args.is(index, "on"), args.is(index, "off")) {
+        (true, _) => Ok(true),
+        (_, true) => Ok(false),
+        _ => Err(CommandError::SYNTAX),
+    }
+}
+
+fn reply(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let session = cx.session();
+    if args.is(2, "on") {
+        session.reply_mode = ReplyMode::On;
+        cx.reply.ok();
+    } else if args.is(2, "off") {
+        session.reply_mode = ReplyMode::Off;
+    } else if !args.is(2, "skip") {
+        return Err(CommandError::SYNTAX);
+    } else if session.reply_mode != ReplyMode::Off {
+        session.reply_mode = ReplyMode::SkipNext;
+    }
+    Ok(Outcome::Done)
+}
+
+fn show_help(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
+    help::reply(cx, "CLIENT", SUBCOMMANDS);
+    Ok(Outcome::Done)
+}

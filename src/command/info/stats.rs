@@ -1,0 +1,54 @@
+//! Sections stats and keyspace: counters, and the size of each database.
+
+use super::fields::Fields;
+use crate::command::Context;
+
+pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
+    traffic(cx, fields);
+    let stats = &*cx.db.stats;
+    fields.add("rejected_connections", stats.rejected_connections);
+    fields.add("sync_full", stats.sync_full);
+    fields.add("sync_partial_ok", stats.sync_partial_ok);
+    fields.add("sync_partial_err", stats.sync_partial_err);
+    fields.add("expired_keys", stats.expired_keys);
+    fields.add("expired_time_cap_reached_count", stats.expired_time_cap_reached);
+    fields.add("evicted_keys", stats.evicted_keys);
+    fields.add("evicted_clients", stats.evicted_clients);
+    fields.add("keyspace_hits", stats.keyspace_hits);
+    fields.add("keyspace_misses", stats.keyspace_misses);
+    fields.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"]);
+    fields.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    fields.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
+    fields.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
+    fields.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    fields.add("unexpected_error_replies", stats.unexpected_error_replies);
+    fields.add("total_error_replies", stats.error_replies);
+    fields.add("total_reads_processed", stats.reads_processed);
+    fields.add("total_writes_processed", stats.writes_processed);
+    fields.add("client_query_buffer_limit_disconnections", stats.query_limit_disconnections);
+    fields.add("client_output_buffer_limit_disconnections", stats.output_limit_disconnections);
+}
+
+fn traffic(cx: &Context<'_>, fields: &mut Fields) {
+    let (stats, server) = (&*cx.db.stats, &*cx.server);
+    fields.add("total_connections_received", stats.connections_received);
+    fields.add("total_commands_processed", stats.commands_processed);
+    fields.add("instantaneous_ops_per_sec", server.ops_per_second);
+    // The link to our master is no client's connection; what goes to our peers goes over theirs.
+    fields.add("total_net_input_bytes", stats.net_input_bytes + stats.net_repl_input_bytes);
+    fields.add("total_net_output_bytes", stats.net_output_bytes);
+    fields.add("total_net_repl_input_bytes", stats.net_repl_input_bytes);
+    fields.add("total_net_repl_output_bytes", stats.net_repl_output_bytes);
+    fields.decimal("instantaneous_input_kbps", server.input_kbps);
+    fields.decimal("instantaneous_output_kbps", server.output_kbps);
+}
+
+pub(super) fn keyspace(cx: &mut Context<'_>, fields: &mut Fields) {
+    for index in 0..cx.db.keyspace.databases() {
+        let db = cx.db.keyspace.db(index);
+        if !db.is_empty() {
+            let (keys, expires, ttl_ms) = (db.len(), db.expires_len(), db.average_ttl_ms(cx.now.unix_ms()));
+            fields.add(&format!("db{index}"), format_args!("keys={keys},expires={expires},avg_ttl={ttl_ms}"));
+        }
+    }
+}

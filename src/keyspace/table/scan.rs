@@ -1,0 +1,150 @@
+//! Going through a table: SCAN, whole walks, random records, expired records.
+//!
+//! SCAN visits hash prefixes in order, and within a segment home bucket by home bucket. Its cursor names the prefix, the
+//! depth of the segment it was in, and the next bucket. A split leaves the prefix where it was; a merge is seen by the
+//! smaller depth, and the merged segment is visited from its start: a key may come twice, none is left out.
+
+use std::ptr::NonNull;
+
+use rand::{Rng, RngExt};
+
+use super::segment::Segment;
+use super::{Held, Record, RecordRef, Table, last_of};
+use crate::keyspace::UnixMs;
+use crate::keyspace::table::directory::first_of;
+
+const HOMES: usize = 15;
+
+/// Prefix bits in a SCAN cursor. With the depth and the bucket it stays below 2^53: safe in any client's number type.
+const PREFIX_BITS: u32 = 40;
+
+/// Segments without a volatile record that `sample` looks at before it gives up.
+const SAMPLE_SEGMENTS: usize = 256;
+
+impl<R: Record> Table<R> {
+    /// One step of SCAN from `cursor`: the records of one bucket at least, of one segment at most. Answers the next
+    /// cursor, 0 at the end.
+    pub fn scan<'a>(&'a self, cursor: u64, each: &mut dyn FnMut(R::Ref<'a>)) -> u64 {
+        let hash = cursor >> 10 << (64 - PREFIX_BITS);
+        let (depth, home) = ((cursor >> 4 & 63) as u8, (cursor & 15) as usize);
+        let segment = self.directory.segment(hash).get();
+        let mut home = if segment.depth < depth { 0 } else { home };
+        let mut found = false;
+        while home < HOMES && !found {
+            for held in segment.records_at_home(home) {
+                found = true;
+                each(self.record(held));
+            }
+            home += 1;
+        }
+        if home < HOMES {
+            let prefix = first_of(hash, segment.depth) >> (64 - PREFIX_BITS);
+            return prefix << 10 | u64::from(segment.depth) << 4 | home as u64;
+        }
+        match last_of(hash, segment.depth).checked_add(1) {
+            Some(next) => next >> (64 - PREFIX_BITS) << 10,
+            None => 0,
+        }
+    }
+
+    /// All records, in the order of hash prefixes.
+    pub fn for_each<'a>(&'a self, each: &mut dyn FnMut(R::Ref<'a>)) {
+        let mut next = Some(0);
+        while let Some(hash) = next {
+            let segment = self.directory.segment(hash).get();
+            let records: Vec<NonNull<u8>> = segment.prefetched().collect();
+            // SAFETY: what the current table holds lives while it is borrowed.
+            records.into_iter().for_each(|record| each(unsafe { R::at(record) }));
+            next = last_of(hash, segment.depth).checked_add(1);
+        }
+    }
+
+    /// A record at a random place: near enough to uniform, as segments cover ranges in proportion to their keys.
+    pub fn random(&self, rng: &mut dyn Rng) -> Option<R::Ref<'_>> {
+        if self.len == 0 {
+            return None;
+        }
+        let start: u64 = rng.random();
+        let segment = self.nearest(start, |segment| segment.chain_len() > 0)?;
+        let nth = rng.random_range(0..segment.chain_len());
+        segment.records().nth(nth).map(|held| self.record(held))
+    }
+
+    /// As `random`, among the records with an expiry. `None` if there is none near the random place.
+    pub fn random_volatile(&self, rng: &mut dyn Rng) -> Option<R::Ref<'_>> {
+        if self.volatile == 0 {
+            return None;
+        }
+        let mut hash: u64 = rng.random();
+        for _ in 0..SAMPLE_SEGMENTS {
+            let (around, last_of_chunk) = self.directory.volatile_around(hash);
+            let segment = self.directory.segment(hash).get();
+            if segment.volatile > 0 {
+                let nth = rng.random_range(0..usize::from(segment.volatile));
+                let mut volatile = segment.records().filter(|held| held.slot.is_volatile());
+                return volatile.nth(nth).map(|held| self.record(held));
+            }
+            let last = if around == 0 { last_of_chunk } else { last_of(hash, segment.depth) };
+            hash = last.wrapping_add(1);
+        }
+        None
+    }
+
+    /// The segment of `hash` or the first one after it, around the end, that is wanted.
+    fn nearest(&self, hash: u64, wanted: impl Fn(&Segment) -> bool) -> Option<&Segment> {
+        let mut hash = hash;
+        for _ in 0..=self.segments() {
+            let segment = self.directory.segment(hash).get();
+            if wanted(segment) {
+                return Some(segment);
+            }
+            hash = last_of(hash, segment.depth).wrapping_add(1);
+        }
+        None
+    }
+
+    /// Visits up to `segments` segments from the one of `hash` on and reports records whose expiry lies before `now`.
+    /// Only segments whose earliest expiry is due have their records looked at; chunks without any are skipped whole.
+    /// Answers the hash to go on with, `None` at the end.
+    pub fn expired<'a>(
+        &'a self,
+        hash: u64,
+        now: UnixMs,
+        segments: usize,
+        each: &mut dyn FnMut(R::Ref<'a>),
+    ) -> Option<u64> {
+        let mut hash = hash;
+        for _ in 0..segments {
+            let (around, last_of_chunk) = self.directory.volatile_around(hash);
+            let last = if around == 0 {
+                last_of_chunk
+            } else {
+                let segment = self.directory.segment(hash).get();
+                if segment.volatile > 0 && segment.earliest() < now {
+                    self.expired_in(segment, now, each);
+                }
+                last_of(hash, segment.depth)
+            };
+            hash = last.checked_add(1)?;
+        }
+        Some(hash)
+    }
+
+    fn expired_in<'a>(&'a self, segment: &'a Segment, now: UnixMs, each: &mut dyn FnMut(R::Ref<'a>)) {
+        let mut earliest = i64::MAX;
+        for held in segment.records().filter(|held| held.slot.is_volatile()) {
+            let record = self.record(held);
+            let expire_at = record.expire_at().unwrap_or(i64::MAX);
+            earliest = earliest.min(expire_at);
+            if expire_at < now {
+                each(record);
+            }
+        }
+        segment.set_earliest(earliest);
+    }
+
+    fn record(&self, held: Held) -> R::Ref<'_> {
+        // SAFETY: what the current table holds lives while it is borrowed.
+        unsafe { R::at(held.slot.record()) }
+    }
+}
