@@ -4,13 +4,13 @@ use super::{Args, Command, CommandError, Context, Flags, Outcome, ShutdownOption
 
 const SAVES: Flags = Flags::NO_ASYNC_LOADING.with(Flags::ADMIN).with(Flags::NOSCRIPT);
 
-const SHUTDOWN_SYNTAX: &str =
-    "abort-selector=[(save-selector=[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0) | ABORT@7.0.0]";
+const SHUTDOWN_SYNTAX: &str = "nosave_save=[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0";
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("bgsave", bgsave, "[SCHEDULE]@3.2.2")
         .about("Starts to write all data to the RDB file, and goes on serving.")
         .arity(-1)
+        .history(&[("3.2.2", "Option SCHEDULE.")])
         .flags(SAVES),
     Command::new("lastsave", lastsave, "")
         .about("Answers the Unix time of the last successful save.")
@@ -27,6 +27,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .about("Lets replicas catch up, saves, and ends the server.")
         .complexity("O(N) with the number of keys if it saves")
         .arity(-1)
+        .history(&[("7.0.0", "Options NOW, FORCE, ABORT.")])
         .flags(
             Flags::ADMIN
                 .with(Flags::NOSCRIPT)
