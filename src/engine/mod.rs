@@ -28,7 +28,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use crate::command::{CommandTable, Effects, ServerFacts, Stats};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
@@ -44,6 +44,22 @@ pub use gate::{Conditions, Verdict};
 pub use input::Input;
 
 use held::HeldList;
+
+/// What the engine needs of the shell while it holds the lock. By default nothing happens, as in the simulator.
+pub struct Hooks {
+    /// The whole server stands still (DEBUG SLEEP).
+    pub sleep: fn(Duration),
+    /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
+    pub reconfigure: Reconfigure,
+}
+
+type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
+
+impl Default for Hooks {
+    fn default() -> Hooks {
+        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())) }
+    }
+}
 
 /// A whole server without its sockets.
 pub struct Engine {
@@ -67,8 +83,7 @@ pub struct Engine {
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
     ending: outcome::Ending,
-    /// How the whole server stands still (DEBUG SLEEP): the shell's way; in the simulator nothing happens.
-    pub sleep: fn(Duration),
+    pub hooks: Hooks,
     actions: Vec<Action>,
 }
 
@@ -99,7 +114,7 @@ impl Engine {
             log_grew: false,
             over_maxmemory: false,
             ending: outcome::Ending::No,
-            sleep: |_| {},
+            hooks: Hooks::default(),
             actions: Vec::new(),
             config,
         };

@@ -61,7 +61,7 @@ const SHARED_INTEGERS: i64 = 10_000;
 fn refcount(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let shares_integers = !cx.config.maxmemory_policy.counts_accesses() || cx.config.maxmemory == 0;
     let is_shared = |entry: Entry<'_>| {
-        let Value::String(string) = entry.value() else { return false };
+        let Value::String(string) = entry.value();
         let number = (string.encoding() == Encoding::Int).then(|| parse_i64(&string.to_cow())).flatten();
         number.is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
     };
