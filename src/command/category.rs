@@ -44,6 +44,7 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@fast" => entry.has(Flags::FAST),
         "@slow" => !entry.has(Flags::FAST),
         "@string" => entry.group == Group::String,
+        "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };
     implied || entry.command.categories.contains(&name)

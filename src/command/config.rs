@@ -21,14 +21,12 @@ const SUBCOMMANDS: &[Command] = &[
         .about("Sets the counters of INFO back to zero.")
         .since("2.0.0")
         .arity(2)
-        .flags(FLAGS)
-        .tips(EVERYWHERE),
+        .flags(FLAGS),
     Command::new("rewrite", rewrite, "")
         .about("Brings the configuration file up to date.")
         .since("2.8.0")
         .arity(2)
-        .flags(FLAGS)
-        .tips(EVERYWHERE),
+        .flags(FLAGS),
     Command::new("set", set, "data=(parameter value)...")
         .about("Sets directives: all of them, or none if one is refused.")
         .since("2.0.0")

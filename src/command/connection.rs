@@ -21,7 +21,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .arity(-2)
         .flags(FIRST_WORDS.with(Flags::ENDS_BATCH)),
     Command::new("echo", echo, "message").about("Answers its argument.").arity(2).flags(ANY_STATE),
-    Command::new("hello", hello, "arguments=[protover:integer [AUTH username password] [SETNAME clientname]]")
+    Command::new("hello", hello, "arguments=[protover:integer [AUTH auth=(username password)] [SETNAME clientname]]")
         .about("Chooses the protocol, may log in and name the connection, and says who the server is.")
         .since("6.0.0")
         .arity(-1)
@@ -43,7 +43,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("select", select, "index:integer")
         .about("Chooses the database that later commands of this connection work on.")
         .arity(2)
-        .flags(ANY_STATE.with(Flags::ALLOW_BUSY)),
+        .flags(ANY_STATE),
 ];
 
 const DEFAULT_USER: &[u8] = b"default";

@@ -25,7 +25,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .since("3.0.0")
         .arity(-1)
         .flags(Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE).with(Flags::ALLOW_BUSY)),
-    Command::new("replicaof", replicaof, "args=((host port:integer) | (NO ONE))")
+    Command::new("replicaof", replicaof, "args=(host-port=(host port:integer) | no-one=(NO ONE))")
         .about("Makes this server follow a master, or nobody.")
         .since("5.0.0")
         .arity(3)
@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .arity(1)
         .flags(Flags::NOSCRIPT.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST))
         .categories(&["@admin", "@dangerous"]),
-    Command::new("slaveof", replicaof, "args=((host port:integer) | (NO ONE))")
+    Command::new("slaveof", replicaof, "args=(host-port=(host port:integer) | no-one=(NO ONE))")
         .about("Makes this server follow a master, or nobody.")
         .arity(3)
         .flags(FOLLOW)
@@ -53,7 +53,7 @@ pub(super) const WAIT: &[Command] = &[Command::new("wait", wait, "numreplicas:in
     .about("Waits until so many replicas have acknowledged what this connection wrote.")
     .since("3.0.0")
     .arity(3)
-    .flags(Flags::BLOCKING)
+    .flags(Flags::NOSCRIPT)
     .categories(&["@connection"])
     .tips(&["request_policy:all_shards", "response_policy:agg_min"])];
 

@@ -23,19 +23,15 @@ pub(super) const COMMANDS: &[Command] =
     &[Command::container("client", SUBCOMMANDS).about("Commands about client connections.").since("2.4.0")];
 
 const KILL_SYNTAX: &str = "filter=(old-format | new-format=([ID client-id:integer]@2.8.12 \
-     [TYPE client-type=(normal | master@3.2.0 | slave | replica@5.0.0 | pubsub)]@2.8.12 [USER username] [ADDR addr] \
+     [TYPE client-type=(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)]@2.8.12 [USER username] [ADDR addr] \
      [LADDR laddr]@6.2.0 [SKIPME skipme=(YES | NO)] [MAXAGE maxage:integer]@7.4.0)...)";
 
 const LIST_SYNTAX: &str =
-    "[TYPE client-type=(normal | master | replica | pubsub)]@5.0.0 [ID client-id:integer...]@6.2.0";
+    "[TYPE client-type=(NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID client-id:integer...]@6.2.0";
 
 const SUBCOMMANDS: &[Command] = &[
-    Command::new("getname", getname, "")
-        .about("Answers this connection's name.")
-        .since("2.6.9")
-        .arity(2)
-        .flags(OWN_WHILE_BUSY),
-    Command::new("id", id, "").about("Answers this connection's number.").since("5.0.0").arity(2).flags(OWN_WHILE_BUSY),
+    Command::new("getname", getname, "").about("Answers this connection's name.").since("2.6.9").arity(2).flags(OWN),
+    Command::new("id", id, "").about("Answers this connection's number.").since("5.0.0").arity(2).flags(OWN),
     Command::new("info", info, "")
         .about("Describes this connection, as a line of CLIENT LIST.")
         .since("6.2.0")
@@ -59,7 +55,7 @@ const SUBCOMMANDS: &[Command] = &[
         .about("Exempts this connection from being closed for its memory.")
         .since("7.0.0")
         .arity(3)
-        .flags(OWN_WHILE_BUSY.with(Flags::ADMIN)),
+        .flags(ALL),
     Command::new("no-touch", no_touch, "enabled=(ON | OFF)")
         .about("Lets this connection's reads leave the age of keys alone.")
         .since("7.2.0")
@@ -74,7 +70,7 @@ const SUBCOMMANDS: &[Command] = &[
         .about("Turns replies to this connection on or off, or leaves out the next.")
         .since("3.2.0")
         .arity(3)
-        .flags(OWN_WHILE_BUSY.with(Flags::NO_MULTI)),
+        .flags(OWN),
     Command::new("setinfo", setinfo, "attr=(LIB-NAME libname | LIB-VER libver)")
         .about("Notes which library the client uses.")
         .since("7.2.0")
@@ -85,8 +81,7 @@ const SUBCOMMANDS: &[Command] = &[
         .about("Names this connection.")
         .since("2.6.9")
         .arity(3)
-        .flags(OWN_WHILE_BUSY)
-        .tips(EVERYWHERE),
+        .flags(OWN),
     Command::new("unpause", pause::unpause, "")
         .about("Ends CLIENT PAUSE.")
         .since("6.2.0")
