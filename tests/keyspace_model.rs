@@ -351,9 +351,15 @@ impl Pair {
             }
             scanned.sort();
             assert!(scanned.iter().eq(model.keys()), "without changes SCAN sees each key once");
-            let mut walked = 0;
-            real.for_each(&mut |_| walked += 1);
+            let (mut walked, mut bytes) = (0, 0);
+            real.for_each(&mut |entry| {
+                walked += 1;
+                bytes += entry.size_bytes();
+            });
             assert_eq!(walked, model.len());
+            let shape = real.shape();
+            let nodes = shape.segments * 1024 + shape.directory_bytes;
+            assert_eq!(shape.bytes + shape.value_bytes, bytes + nodes);
             assert_eq!(real.random(&mut self.rng).is_none(), model.is_empty());
         }
     }

@@ -11,9 +11,10 @@ pub(super) const COMMANDS: &[Command] =
     &[Command::container("config", SUBCOMMANDS).about("Commands about the configuration.").since("2.0.0")];
 
 const SUBCOMMANDS: &[Command] = &[
-    Command::new("get", get, "parameter...")
+    Command::new("get", get, "parameter=(parameter)...")
         .about("Answers names and values of the directives that match.")
         .since("2.0.0")
+        .history(&[("7.0.0", "Several patterns.")])
         .complexity("O(N) with the number of directives")
         .arity(-3)
         .flags(FLAGS),
@@ -27,9 +28,10 @@ const SUBCOMMANDS: &[Command] = &[
         .since("2.8.0")
         .arity(2)
         .flags(FLAGS),
-    Command::new("set", set, "data=(parameter value)...")
+    Command::new("set", set, "parameter_value=(parameter value)...")
         .about("Sets directives: all of them, or none if one is refused.")
         .since("2.0.0")
+        .history(&[("7.0.0", "Several directives.")])
         .complexity("O(N) with the number of directives given")
         .arity(-4)
         .flags(FLAGS.with(Flags::ENDS_BATCH))

@@ -19,13 +19,19 @@ pub(super) const COMMANDS: &[Command] = &[
         .about("Logs the connection in.")
         .complexity("O(N) with the length of the password")
         .arity(-2)
+        .history(&[("6.0.0", "Users by name.")])
         .flags(FIRST_WORDS.with(Flags::ENDS_BATCH)),
     Command::new("echo", echo, "message").about("Answers its argument.").arity(2).flags(ANY_STATE),
-    Command::new("hello", hello, "arguments=[protover:integer [AUTH auth=(username password)] [SETNAME clientname]]")
-        .about("Chooses the protocol, may log in and name the connection, and says who the server is.")
-        .since("6.0.0")
-        .arity(-1)
-        .flags(FIRST_WORDS.with(Flags::ENDS_BATCH)),
+    Command::new(
+        "hello",
+        hello,
+        "arguments=[protover:integer [AUTH username_password=(username password)] [SETNAME clientname]]",
+    )
+    .about("Chooses the protocol, may log in and name the connection, and says who the server is.")
+    .since("6.0.0")
+    .history(&[("6.2.0", "Without arguments.")])
+    .arity(-1)
+    .flags(FIRST_WORDS.with(Flags::ENDS_BATCH)),
     Command::new("ping", ping, "[message]")
         .about("Answers PONG, or its argument: the server is there.")
         .arity(-1)

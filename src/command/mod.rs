@@ -49,16 +49,19 @@ pub use unix_time::UnixTime;
 pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, connection::COMMANDS),
     (Group::Connection, client::COMMANDS),
+    (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
+    (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
+    (Group::Server, introspection::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::String, string::COMMANDS),
-    (Group::Generic, keys::COMMANDS),
-    (Group::Server, databases::COMMANDS),
-    (Group::Server, introspection::COMMANDS),
     (Group::Transactions, transaction::COMMANDS),
 ];
+
+#[cfg(test)]
+mod tests;

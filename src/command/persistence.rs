@@ -11,6 +11,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("bgsave", bgsave, "[SCHEDULE]@3.2.2")
         .about("Starts to write all data to the RDB file, and goes on serving.")
         .arity(-1)
+        .history(&[("3.2.2", "Option SCHEDULE.")])
         .flags(SAVES),
     Command::new("lastsave", lastsave, "")
         .about("Answers the Unix time of the last successful save.")
@@ -27,6 +28,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .about("Lets replicas catch up, saves, and ends the server.")
         .complexity("O(N) with the number of keys if it saves")
         .arity(-1)
+        .history(&[("7.0.0", "Options NOW, FORCE, ABORT.")])
         .flags(
             Flags::ADMIN
                 .with(Flags::NOSCRIPT)

@@ -20,7 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .complexity("O(1) to go on, O(N) with the number of keys otherwise")
         .arity(-3)
         .flags(BE_FOLLOWED),
-    Command::new("replconf", replconf, "")
+    Command::new("replconf", replconf, "[argument...]")
         .about("Replicas and masters tell each other about themselves.")
         .since("3.0.0")
         .arity(-1)

@@ -102,7 +102,8 @@ impl Argument {
     /// Whether it may take more words than the fewest.
     pub fn is_variable(&self) -> bool {
         let parts = self.kind.parts();
-        let differ = matches!(self.kind, Kind::OneOf(_)) && parts.iter().any(|part| part.min_words() != 1);
+        let lengths = || parts.iter().map(Argument::min_words);
+        let differ = matches!(self.kind, Kind::OneOf(_)) && lengths().min() != lengths().max();
         self.is_optional || self.is_multiple || differ || parts.iter().any(Argument::is_variable)
     }
 }
@@ -345,6 +346,7 @@ mod tests {
             ("kv=(key value)...", 2, true),
             ("EX seconds:integer", 2, false),
             ("x=(A a | B)", 1, true),
+            ("x=(A a | B b)", 2, false),
         ] {
             let arguments = parse(notation, 1).unwrap();
             assert_eq!(arguments.iter().map(Argument::min_words).sum::<usize>(), words, "{notation}");

@@ -19,6 +19,7 @@ use super::UnixMs;
 use super::epoch::Reclaim;
 use super::table::{Record, RecordRef};
 use super::types::big_string::free_whole as free_big_string;
+use super::value::big_string;
 use crate::alloc::class_size;
 
 const HEADER: usize = 8;
@@ -227,6 +228,11 @@ impl<'a> RecordRef<'a> for BlobRef<'a> {
 
     fn size_bytes(self) -> usize {
         self.shape().size()
+    }
+
+    #[inline]
+    fn value_bytes(self) -> usize {
+        big_string(self).map_or(0, |string| string.size_bytes())
     }
 }
 

@@ -6,7 +6,7 @@ mod clock;
 pub mod config_file;
 mod connection;
 mod dialer;
-mod disk;
+pub mod disk;
 mod jobs;
 mod listener;
 pub mod logging;

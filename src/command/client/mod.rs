@@ -26,8 +26,7 @@ const KILL_SYNTAX: &str = "filter=(old-format | new-format=([ID client-id:intege
      [TYPE client-type=(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)]@2.8.12 [USER username] [ADDR addr] \
      [LADDR laddr]@6.2.0 [SKIPME skipme=(YES | NO)] [MAXAGE maxage:integer]@7.4.0)...)";
 
-const LIST_SYNTAX: &str =
-    "[TYPE client-type=(NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID client-id:integer...]@6.2.0";
+const LIST_SYNTAX: &str = "[TYPE normal_master_replica_pubsub=(NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID id=(client-id:integer...)]@6.2.0";
 
 const SUBCOMMANDS: &[Command] = &[
     Command::new("getname", getname, "").about("Answers this connection's name.").since("2.6.9").arity(2).flags(OWN),
@@ -41,12 +40,27 @@ const SUBCOMMANDS: &[Command] = &[
     Command::new("kill", kill::kill, KILL_SYNTAX)
         .about("Closes connections: one by its address, or all that match.")
         .since("2.4.0")
+        .history(&[
+            ("2.8.12", "Filters by name."),
+            ("2.8.12", "ID."),
+            ("3.2.0", "TYPE master."),
+            ("5.0.0", "TYPE replica."),
+            ("6.2.0", "LADDR."),
+        ])
         .complexity("O(N) with the number of connections")
         .arity(-3)
         .flags(ALL),
     Command::new("list", list, LIST_SYNTAX)
         .about("Describes connections, one per line.")
         .since("2.4.0")
+        .history(&[
+            ("2.8.12", "Number of the connection."),
+            ("5.0.0", "Option TYPE."),
+            ("6.0.0", "Field user."),
+            ("6.2.0", "Option ID, field laddr."),
+            ("7.0.0", "Fields resp, multi-mem, rbs, rbp."),
+            ("7.0.3", "Field ssub."),
+        ])
         .complexity("O(N) with the number of connections")
         .arity(-2)
         .flags(ALL)
@@ -55,7 +69,7 @@ const SUBCOMMANDS: &[Command] = &[
         .about("Exempts this connection from being closed for its memory.")
         .since("7.0.0")
         .arity(3)
-        .flags(ALL),
+        .flags(OWN.with(Flags::ADMIN)),
     Command::new("no-touch", no_touch, "enabled=(ON | OFF)")
         .about("Lets this connection's reads leave the age of keys alone.")
         .since("7.2.0")
@@ -63,14 +77,15 @@ const SUBCOMMANDS: &[Command] = &[
         .flags(OWN_WHILE_BUSY),
     Command::new("pause", pause::pause, "timeout:integer mode=[WRITE | ALL]@6.2.0")
         .about("Lets all commands, or those that may write, wait for so many milliseconds.")
-        .since("3.0.0")
+        .since("2.9.50")
+        .history(&[("6.2.0", "Option WRITE, and its default ALL.")])
         .arity(-3)
         .flags(ALL),
-    Command::new("reply", reply, "action=(ON | OFF | SKIP)")
+    Command::new("reply", reply, "on_off_skip=(ON | OFF | SKIP)")
         .about("Turns replies to this connection on or off, or leaves out the next.")
         .since("3.2.0")
         .arity(3)
-        .flags(OWN),
+        .flags(OWN.with(Flags::NO_MULTI)),
     Command::new("setinfo", setinfo, "attr=(LIB-NAME libname | LIB-VER libver)")
         .about("Notes which library the client uses.")
         .since("7.2.0")

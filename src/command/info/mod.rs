@@ -16,6 +16,7 @@ pub(super) const COMMANDS: &[Command] = &[Command::new("info", info, "[section..
     .about("Answers figures and facts about the server.")
     .complexity("O(1)")
     .arity(-1)
+    .history(&[("7.0.0", "Several sections.")])
     .flags(Flags::LOADING.with(Flags::STALE))
     .categories(&["@dangerous"])
     .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])];

@@ -1,7 +1,8 @@
 //! OBJECT: how a value is kept.
 
 use crate::command::{Args, Command, CommandError, Context, Flags, KeySpec, Outcome, help};
-use crate::keyspace::{Encoding, Value};
+use crate::keyspace::{Encoding, Entry, Value};
+use crate::resp::parse_i64;
 
 const NO_FREQUENCY: CommandError = CommandError::fixed(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
@@ -52,11 +53,22 @@ fn encoding_name(value: Value<'_>) -> &'static str {
     }
 }
 
-/// No value is ever shared.
+/// What Redis answers for a value that all its users share: the integers of this range. Here no value is shared, but
+/// clients tell by this number which values cost nothing more.
+const SHARED: i64 = i32::MAX as i64;
+const SHARED_INTEGERS: i64 = 10_000;
+
 fn refcount(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    match cx.db.peek(args.key(2)).is_some() {
-        true => cx.reply.int(1),
-        false => cx.reply.null(),
+    let shares_integers = !cx.config.maxmemory_policy.counts_accesses() || cx.config.maxmemory == 0;
+    let is_shared = |entry: Entry<'_>| {
+        let Value::String(string) = entry.value() else { return false };
+        let number = (string.encoding() == Encoding::Int).then(|| parse_i64(&string.to_cow())).flatten();
+        number.is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
+    };
+    match cx.db.peek(args.key(2)).map(is_shared) {
+        Some(true) if shares_integers => cx.reply.int(SHARED),
+        Some(_) => cx.reply.int(1),
+        None => cx.reply.null(),
     }
     Ok(Outcome::Done)
 }

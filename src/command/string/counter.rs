@@ -40,7 +40,6 @@ pub(super) fn incrbyfloat(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outco
     let (value, expire_at) = present(cx, args, LongDouble::parse, CommandError::NOT_A_FLOAT)?;
     let increment = LongDouble::parse(args.at(2)).ok_or(CommandError::NOT_A_FLOAT)?;
     let sum = value.unwrap_or(LongDouble::ZERO).plus(increment).ok_or(NOT_FINITE)?.to_string();
-    // Stays raw or embstr, also where the sum is whole.
     cx.db.set(args.key(1), NewValue::String(sum.as_bytes()), expire_at);
     cx.reply.bulk(sum.as_bytes());
     cx.db.propagate_as(&[b"SET", args.at(1), sum.as_bytes(), b"KEEPTTL"]);

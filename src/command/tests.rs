@@ -1,0 +1,91 @@
+//! The table held against itself: what one field of a row says, the others must not deny.
+
+use std::collections::HashSet;
+
+use super::syntax::{Argument, Kind, parse};
+use super::{CommandTable, Entry, Flags, category};
+
+fn rows(table: &CommandTable) -> impl Iterator<Item = &Entry> {
+    table.entries().map(|(_, entry)| entry)
+}
+
+#[test]
+fn names_are_unique_and_lower_case() {
+    let table = CommandTable::new();
+    let mut seen = HashSet::new();
+    for entry in rows(&table) {
+        assert!(seen.insert(entry.full_name), "{} stands twice", entry.full_name);
+        assert_eq!(entry.full_name, entry.full_name.to_lowercase());
+    }
+}
+
+#[test]
+fn notations_parse_and_agree_with_arity() {
+    let table = CommandTable::new();
+    for entry in rows(&table).filter(|entry| !entry.is_container()) {
+        let name = entry.full_name;
+        let arguments = parse(entry.command.syntax, entry.command.keys.len());
+        let arguments = arguments.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let names = if entry.parent.is_some() { 2 } else { 1 };
+        let words = names + arguments.iter().map(Argument::min_words).sum::<usize>();
+        let is_variable = arguments.iter().any(Argument::is_variable);
+        let arity = if is_variable { -(words as i32) } else { words as i32 };
+        assert_eq!(entry.command.arity, arity, "{name}: arity against {:?}", entry.command.syntax);
+    }
+}
+
+#[test]
+fn keys_are_named_where_they_are_found() {
+    fn keys(arguments: &[Argument]) -> usize {
+        let own =
+            |argument: &Argument| usize::from(matches!(argument.kind, Kind::Key(_))) + keys(argument.kind.parts());
+        arguments.iter().map(own).sum()
+    }
+    let table = CommandTable::new();
+    for entry in rows(&table) {
+        let arguments = parse(entry.command.syntax, entry.command.keys.len()).unwrap();
+        assert_eq!(
+            keys(&arguments) > 0,
+            !entry.command.keys.is_empty(),
+            "{}: key specs or key arguments",
+            entry.full_name
+        );
+    }
+}
+
+/// WATCH looks at no value.
+#[test]
+fn a_row_with_keys_reads_or_writes() {
+    let table = CommandTable::new();
+    for entry in rows(&table).filter(|entry| !entry.command.keys.is_empty() && entry.full_name != "watch") {
+        assert!(entry.has(Flags::READONLY | Flags::WRITE), "{} has keys", entry.full_name);
+        assert!(!(entry.has(Flags::READONLY) && entry.has(Flags::WRITE)), "{} reads and writes", entry.full_name);
+    }
+}
+
+#[test]
+fn every_row_is_documented() {
+    let table = CommandTable::new();
+    for entry in rows(&table) {
+        let name = entry.full_name;
+        assert!(entry.command.summary.ends_with('.'), "{name}: a summary is a sentence");
+        assert!(!entry.command.complexity.is_empty(), "{name}: complexity");
+        let is_version = |version: &str| version.split('.').filter(|part| part.parse::<u32>().is_ok()).count() == 3;
+        assert!(is_version(entry.command.since), "{name}: since");
+        assert!(entry.command.history.iter().all(|(version, _)| is_version(version)), "{name}: history");
+        assert!(entry.command.categories.iter().all(|name| category::NAMES.contains(name)), "{name}: categories");
+        for spec in entry.command.keys {
+            assert!(spec.notes.iter().all(|note| *note == note.to_lowercase()), "{name}: key flags");
+        }
+    }
+}
+
+#[test]
+fn lookup_ignores_case_and_finds_subcommands() {
+    let table = CommandTable::new();
+    let named = |name: &[u8], second: Option<&[u8]>| table.resolve(name, second).map(|id| table.entry(id).full_name);
+    assert_eq!(named(b"GeT", None), Some("get"));
+    assert_eq!(named(b"object", Some(b"ENCODING")), Some("object|encoding"));
+    assert_eq!(named(b"object", Some(b"nothing")), Some("object"));
+    assert_eq!(named(b"nothing", None), None);
+}
