@@ -3,12 +3,12 @@
 //! `cargo bench --bench rdb`, or `-- KEYS` for another number of keys. Rows are the best of five rounds, but for load.
 
 use std::hint::black_box;
-use std::io::{self, Write};
+use std::io;
 
-use tandem::keyspace::{KeyHasher, Keyspace, NewValue, SnapshotEntry};
+use tandem::keyspace::{KeyHasher, Keyspace, NewValue};
 use tandem::persistence::rdb::lzf::{Compressor, decompress};
 use tandem::persistence::rdb::{
-    AccessInfo, FreshAccess, Item, LoadOptions, Preamble, Reader, Writer, WriterOptions, load_into, verify,
+    AccessInfo, FreshAccess, Item, LoadOptions, Preamble, Reader, WriterOptions, load_into, verify, write_snapshot,
 };
 
 const ROUNDS: usize = 5;
@@ -31,20 +31,20 @@ fn main() {
 }
 
 fn strings(keys: usize, value: &[u8], compression: bool, title: &dyn Fn(&str) -> String) {
-    let keyspace = filled(keys, value);
-    let entries = entries(&keyspace, keys);
+    let mut keyspace = filled(keys, value);
     let options = WriterOptions { compression, checksum: true, access: AccessInfo::Omit };
-    let write = |sink: &mut dyn Write| {
-        let mut writer = Writer::new(sink, options);
-        writer.preamble(&PREAMBLE).unwrap();
-        writer.select_db(0, keys as u64, 0).unwrap();
-        entries.iter().for_each(|entry| writer.entry(entry).unwrap());
-        writer.finish().unwrap();
-    };
     let mut file = Vec::new();
-    write(&mut file);
-    let written = best(&mut || write(&mut io::sink()));
-    row(&title("write"), keys, file.len() as u64, written);
+    write_snapshot(keyspace.snapshot(), &PREAMBLE, &[], options, &mut file).unwrap();
+    let written = best(&mut || drop(write_snapshot(keyspace.snapshot(), &PREAMBLE, &[], options, io::sink()).unwrap()));
+    row(&title("walk and write"), keys, file.len() as u64, written);
+    let walked = best(&mut || {
+        let mut walker = keyspace.snapshot().walk();
+        while let Some(entry) = walker.next() {
+            black_box(entry.key);
+        }
+    });
+    row(&title("walk alone"), keys, file.len() as u64, walked);
+    drop(keyspace);
     let read = best(&mut || {
         let mut reader = Reader::new(&file[..], true).unwrap();
         while let Some(item) = reader.next().unwrap() {
@@ -83,15 +83,6 @@ fn lzf(title: &str, text: &[u8]) {
         let seconds = timed(&mut || (0..rounds).for_each(|_| decompress(&small, text.len(), &mut out).unwrap()));
         row(&format!("{title}: out"), rounds, (rounds * text.len()) as u64, seconds);
     }
-}
-
-/// The entries as a walker would lend them; its own cost has a bench beside the keyspace.
-fn entries(keyspace: &Keyspace, keys: usize) -> Vec<SnapshotEntry<'_>> {
-    let found = |index: usize| {
-        let entry = keyspace.db(0).get(keyspace.hasher().key(name(index).as_bytes())).unwrap();
-        SnapshotEntry { db: 0, key: entry.key(), value: entry.value(), expire_at: None, access: 0 }
-    };
-    (0..keys).map(found).collect()
 }
 
 fn name(index: usize) -> String {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Sequence, Times, filled, key, setting, settle, thread_cpu_ns};
+use common::{Sequence, Times, filled, key, resident_bytes, setting, settle, thread_cpu_ns};
 use tandem::alloc;
 use tandem::keyspace::{Keyspace, NewValue, Snapshot, Value};
 

@@ -1,12 +1,11 @@
 //! The keyspace's table: growth step by step, lookups and overwrites, bytes per key.
 //!
-//! `cargo bench --bench table`; KEYS=10000000 and VALUE=16 by default. Times are thread CPU time where one call is
-//! timed (the clock itself costs about as much as a call), wall time per call in loops.
+//! `cargo bench --bench table`; KEYS=10000000 and VALUE=16 by default. All times are thread CPU
+//! time; where single calls are timed, the clock itself costs more than a call.
 
 mod common;
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use common::{HASHER, Sequence, Times, filled, key, resident_bytes, setting, settle, thread_cpu_ns};
 use tandem::alloc;
@@ -28,9 +27,9 @@ fn main() {
 
 fn memory(keys: usize, value: &[u8]) -> Keyspace {
     let (used, resident) = (alloc::used_bytes(), resident_bytes());
-    let start = Instant::now();
+    let start = thread_cpu_ns();
     let keyspace = filled(keys, value);
-    let ns = start.elapsed().as_nanos() as usize / keys;
+    let ns = (thread_cpu_ns() - start) as usize / keys;
     let shape = keyspace.db(0).shape();
     let per_key = |bytes: usize| bytes as f64 / keys as f64;
     println!("| filling, ns per key | allocated, bytes per key | resident | directory | keys per segment |");
@@ -74,17 +73,17 @@ fn row(
     picks: &[[u8; 16]],
     call: impl Fn(&mut Keyspace, Key<'_>),
 ) {
-    let start = Instant::now();
+    let start = thread_cpu_ns();
     picks.iter().for_each(|bytes| call(keyspace, hasher.key(bytes)));
-    let plain = start.elapsed().as_nanos() as usize / picks.len();
-    let start = Instant::now();
+    let plain = (thread_cpu_ns() - start) as usize / picks.len();
+    let start = thread_cpu_ns();
     for batch in picks.chunks_exact(BATCH) {
         let batch: [Key<'_>; BATCH] = std::array::from_fn(|index| hasher.key(&batch[index]));
         batch.iter().for_each(|key| keyspace.db(0).prefetch_bucket(key.hash));
         batch.iter().for_each(|key| keyspace.db(0).prefetch_blob(key.hash));
         batch.iter().for_each(|key| call(keyspace, *key));
     }
-    let prefetched = start.elapsed().as_nanos() as usize / picks.len();
+    let prefetched = (thread_cpu_ns() - start) as usize / picks.len();
     println!("| {name} | {plain} | {prefetched} |");
 }
 

@@ -7,14 +7,22 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
 use tikv_jemalloc_sys as jemalloc;
 
-// AddressSanitizer needs to see the system's allocator: RUSTFLAGS="-Zsanitizer=address --cfg system_allocator".
-#[cfg_attr(not(system_allocator), global_allocator)]
-static GLOBAL: Counting = Counting;
+#[global_allocator]
+static GLOBAL: Counting<Source> = Counting(SOURCE);
+
+#[cfg(not(feature = "system-allocator"))]
+type Source = Jemalloc;
+#[cfg(not(feature = "system-allocator"))]
+const SOURCE: Source = Jemalloc;
+#[cfg(feature = "system-allocator")]
+type Source = std::alloc::System;
+#[cfg(feature = "system-allocator")]
+const SOURCE: Source = std::alloc::System;
 
 /// Read by jemalloc at its start. Freed pages go back to the system after 5 s (a snapshot's extra memory must not
 /// stay), by jemalloc's own thread, so that no request pays for it.
@@ -94,22 +102,17 @@ pub const fn class_size(size: usize) -> usize {
     (size + step - 1) & !(step - 1)
 }
 
-struct Counting;
+/// jemalloc as an allocator; counts nothing.
+pub struct Jemalloc;
 
 /// jemalloc's flags for a layout; none below the quantum.
 const fn flags(layout: Layout) -> c_int {
     if layout.align() > 8 { jemalloc::MALLOCX_ALIGN(layout.align()) } else { 0 }
 }
 
-/// What a layout costs: jemalloc rounds an aligned request up to its alignment first.
-const fn cost(layout: Layout) -> isize {
-    let aligned = (layout.size() + layout.align() - 1) & !(layout.align() - 1);
-    class_size(aligned) as isize
-}
-
 // SAFETY: every call goes to jemalloc with the size and the alignment of its layout (an alignment up to 8 is what the
-// quantum guarantees); memory is returned with the same flags and size. Counting touches no memory but its own.
-unsafe impl GlobalAlloc for Counting {
+// quantum guarantees); memory is returned with the same flags and size.
+unsafe impl GlobalAlloc for Jemalloc {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: GlobalAlloc's caller gives a size above 0.
         let memory = unsafe {
@@ -118,7 +121,7 @@ unsafe impl GlobalAlloc for Counting {
                 flags => jemalloc::mallocx(layout.size(), flags),
             }
         };
-        counted(memory, layout)
+        memory.cast()
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -129,11 +132,10 @@ unsafe impl GlobalAlloc for Counting {
                 flags => jemalloc::mallocx(layout.size(), flags | jemalloc::MALLOCX_ZERO),
             }
         };
-        counted(memory, layout)
+        memory.cast()
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        count(-cost(layout));
         // SAFETY: the caller gives back what `alloc` gave for this layout.
         unsafe { jemalloc::sdallocx(memory.cast(), layout.size(), flags(layout)) }
     }
@@ -146,19 +148,53 @@ unsafe impl GlobalAlloc for Counting {
                 flags => jemalloc::rallocx(memory.cast(), new_size, flags),
             }
         };
-        if !moved.is_null() {
-            // SAFETY: the caller vouches for the new size with this alignment.
-            count(cost(unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) }) - cost(layout));
-        }
         moved.cast()
     }
 }
 
-fn counted(memory: *mut c_void, layout: Layout) -> *mut u8 {
+/// An allocator whose bytes are counted.
+struct Counting<A>(A);
+
+/// What a layout costs: jemalloc rounds an aligned request up to its alignment first.
+const fn cost(layout: Layout) -> isize {
+    let aligned = (layout.size() + layout.align() - 1) & !(layout.align() - 1);
+    class_size(aligned) as isize
+}
+
+// SAFETY: every call is passed on as it is; counting touches no memory but its own.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Counting<A> {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        counted(unsafe { self.0.alloc(layout) }, layout)
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        counted(unsafe { self.0.alloc_zeroed(layout) }, layout)
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        count(-cost(layout));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { self.0.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on.
+        let moved = unsafe { self.0.realloc(memory, layout, new_size) };
+        if !moved.is_null() {
+            // SAFETY: the caller vouches for the new size with this alignment.
+            count(cost(unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) }) - cost(layout));
+        }
+        moved
+    }
+}
+
+fn counted(memory: *mut u8, layout: Layout) -> *mut u8 {
     if !memory.is_null() {
         count(cost(layout));
     }
-    memory.cast()
+    memory
 }
 
 /// jemalloc's own figures, in bytes, for INFO's allocator fields.
@@ -184,6 +220,20 @@ pub fn allocator_stats() -> AllocatorStats {
         resident: read_size(c"stats.resident"),
         retained: read_size(c"stats.retained"),
     }
+}
+
+/// jemalloc's version, as in `5.3.0`.
+pub fn allocator_version() -> &'static str {
+    let mut version: *const c_char = std::ptr::null();
+    let mut length = size_of::<*const c_char>();
+    // SAFETY: "version" gives out a pointer to a text that lives as long as the program.
+    let text = unsafe {
+        let old = (&raw mut version).cast();
+        jemalloc::mallctl(c"version".as_ptr(), old, &raw mut length, std::ptr::null_mut(), 0);
+        if version.is_null() { c"" } else { CStr::from_ptr(version) }
+    };
+    // The commit that it was built from stands behind a dash.
+    text.to_str().unwrap_or_default().split('-').next().unwrap_or_default()
 }
 
 /// A size from jemalloc's control tree; 0 where this build of it has no such figure.

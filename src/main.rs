@@ -107,7 +107,7 @@ fn create_pid_file(config: &Config) -> Option<PidFile> {
 
 fn run(config: Config, log: Log) -> ExitCode {
     match server::run(config, log) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code as u8),
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE

@@ -351,9 +351,15 @@ impl Pair {
             }
             scanned.sort();
             assert!(scanned.iter().eq(model.keys()), "without changes SCAN sees each key once");
-            let mut walked = 0;
-            real.for_each(&mut |_| walked += 1);
+            let (mut walked, mut bytes) = (0, 0);
+            real.for_each(&mut |entry| {
+                walked += 1;
+                bytes += entry.size_bytes();
+            });
             assert_eq!(walked, model.len());
+            let shape = real.shape();
+            let nodes = shape.segments * 1024 + shape.directory_bytes;
+            assert_eq!(shape.bytes + shape.value_bytes, bytes + nodes);
             assert_eq!(real.random(&mut self.rng).is_none(), model.is_empty());
         }
     }
@@ -419,12 +425,13 @@ fn all_is_freed(before: usize) -> bool {
 
 #[test]
 fn every_walk_equals_its_moment_and_nothing_is_left_unfreed() {
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(6);
+    let setting = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let (seeds, steps) = (setting("SEEDS").unwrap_or(6), setting("STEPS").unwrap_or(12_000) as usize);
     run(0, false, 1000);
     for seed in 1..=seeds {
         eprintln!("seed {seed}");
         let before = alloc::used_bytes();
-        run(seed, seed % 3 == 0, if seed % 3 == 0 { 2000 } else { 12_000 });
+        run(seed, seed % 3 == 0, if seed % 3 == 0 { steps / 6 } else { steps });
         assert!(all_is_freed(before), "{} bytes are left after seed {seed}", alloc::used_bytes() - before);
     }
 }

@@ -38,6 +38,8 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/alloc.rs", "the global allocator"),
     ("src/keyspace/", "tagged pointers, epochs and in-place writes behind a safe face"),
     ("src/server/connection.rs", "reads into spare capacity"),
+    ("src/server/jobs.rs", "priority of a background thread"),
+    ("src/server/usage.rs", "resource figures of the operating system"),
     ("src/server/logging.rs", "local time and syslog of the C library"),
     ("src/server/process.rs", "daemon(3)"),
 ];
@@ -263,7 +265,7 @@ fn no_file_has_forbidden_words() {
     for source in sources() {
         for (number, line) in source.text.lines().enumerate() {
             // The counterpart of `get` that Rust itself names so.
-            let line = line.replace("fn get_mut(", "fn mut(");
+            let line = line.replace("fn get_mut", "fn mut");
             for word in FORBIDDEN.iter().filter(|word| line.contains(**word)) {
                 findings.push(format!("{}:{}: {word}", source.path, number + 1));
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 
+use crate::alloc::AllocatorStats;
 use crate::config::Config;
 use crate::keyspace::{Key, KeyHasher};
 use crate::log::Offset;
@@ -142,6 +143,8 @@ pub struct ServerFacts {
     /// Samples that the shell refreshes at each tick: resident set, CPU times.
     pub usage: ProcessUsage,
     pub peak_memory_bytes: u64,
+    /// The allocator's own figures, and when they were taken: they take locks, so once a tick is enough.
+    pub allocator: Option<(Millis, AllocatorStats)>,
     pub startup_memory_bytes: u64,
     pub ops_per_second: u64,
     pub input_kbps: f64,

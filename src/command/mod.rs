@@ -11,6 +11,7 @@ mod connection;
 mod context;
 mod database;
 mod databases;
+mod debug;
 mod effects;
 mod error;
 mod help;
@@ -21,6 +22,7 @@ mod key_spec;
 mod keys;
 mod persistence;
 mod replication;
+mod server;
 mod spec;
 mod stats;
 mod string;
@@ -33,6 +35,7 @@ pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
 };
 pub use database::{Database, Expiry};
+pub use debug::{Digest, keyspace_digest};
 pub use effects::Effects;
 pub use error::CommandError;
 pub use holds::Holds;
@@ -50,10 +53,12 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, replication::WAIT),
     (Group::Server, config::COMMANDS),
     (Group::Server, databases::COMMANDS),
+    (Group::Server, debug::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
+    (Group::Server, server::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Transactions, transaction::COMMANDS),
 ];

@@ -30,6 +30,7 @@ impl Engine {
     pub fn tick(&mut self, now: Now) {
         self.tick_link(now);
         self.tick_peers(now);
+        self.node.log.release();
         self.release_held(now);
         self.end_pause_if_over(now);
         self.expire_cycle(now);

@@ -1,6 +1,7 @@
 //! What handlers cannot do themselves: the engine acts on their outcomes.
 
 use crate::command::{Origin, Outcome, ShutdownOptions};
+use crate::log::Offset;
 use crate::replication::PsyncRequest;
 use crate::resp::Reply;
 use crate::session::{Blocked, Closing, Token};
@@ -15,8 +16,8 @@ use super::{Action, Engine, SavePurpose};
 pub(super) enum Ending {
     #[default]
     No,
-    /// Peers are given time to take the rest of the stream.
-    AwaitingPeers(ShutdownOptions, Option<Token>),
+    /// Peers are given time to take the stream up to here.
+    AwaitingPeers(ShutdownOptions, Option<Token>, Offset),
     /// The last save runs.
     Saving(ShutdownOptions, Option<Token>),
 }
@@ -168,8 +169,8 @@ impl Engine {
             return;
         }
         self.notice("User requested shutdown...");
-        self.ending = Ending::AwaitingPeers(options, client);
         let offset = self.node.offset();
+        self.ending = Ending::AwaitingPeers(options, client, offset);
         let lagging = self.node.statuses().iter().filter(|status| status.acked < offset).count();
         let timeout_s = u64::from(self.config.shutdown_timeout_s);
         if lagging == 0 || options.now || timeout_s == 0 || self.node.is_replica() {
@@ -195,11 +196,11 @@ impl Engine {
 
     /// The peers have what they can get: save if asked to, then end.
     pub(super) fn finish_shutdown(&mut self, now: Now) {
-        let Ending::AwaitingPeers(options, client) = std::mem::take(&mut self.ending) else { return };
-        let offset = self.node.offset();
-        let lagging = self.node.statuses().iter().filter(|status| status.acked < offset).count();
-        if lagging > 0 {
-            self.warning(format!("{lagging} of {} replicas are in sync when shutting down.", self.node.peers.len()));
+        let Ending::AwaitingPeers(options, client, offset) = std::mem::take(&mut self.ending) else { return };
+        let statuses = self.node.statuses();
+        let in_sync = statuses.iter().filter(|status| status.acked >= offset).count();
+        if !statuses.is_empty() {
+            self.notice(format!("{in_sync} of {} replicas are in sync when shutting down.", statuses.len()));
         }
         if self.server.save.running_since.is_some() {
             self.warning("There is a child saving an .rdb. Killing it!");

@@ -19,6 +19,7 @@ use super::UnixMs;
 use super::epoch::Reclaim;
 use super::table::{Record, RecordRef};
 use super::types::big_string::free_whole as free_big_string;
+use super::value::big_string;
 use crate::alloc::class_size;
 
 const HEADER: usize = 8;
@@ -64,6 +65,7 @@ struct Shape {
 
 impl Shape {
     fn new(key_len: usize, value_len: usize, flags: u32) -> Shape {
+        assert!(key_len.max(value_len) <= u32::MAX as usize, "keys and values are limited to 4 GB");
         let long = key_len > usize::from(u16::MAX) || value_len > usize::from(u16::MAX);
         Shape { flags: flags & !LONG | if long { LONG } else { 0 }, key_len, value_len }
     }
@@ -226,6 +228,11 @@ impl<'a> RecordRef<'a> for BlobRef<'a> {
 
     fn size_bytes(self) -> usize {
         self.shape().size()
+    }
+
+    #[inline]
+    fn value_bytes(self) -> usize {
+        big_string(self).map_or(0, |string| string.size_bytes())
     }
 }
 

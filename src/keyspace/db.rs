@@ -9,7 +9,7 @@ use rand::Rng;
 use super::blob::{Blob, BlobRef};
 use super::epoch::Epochs;
 use super::table::{RecordRef, SEGMENT_BYTES, Table};
-use super::value::{big_string, blob_copying, blob_of_string, blob_taking_over, retire_value, size_of_value, value_of};
+use super::value::{big_string, blob_copying, blob_of_string, blob_taking_over, retire_value, value_of};
 use super::{Key, KeyHasher, NewValue, UnixMs, Value};
 
 /// A database: keys, values, expiries, access clocks.
@@ -30,8 +30,10 @@ pub struct TableShape {
     pub segments: usize,
     /// Root and chunks.
     pub directory_bytes: usize,
-    /// Directory, segments and blobs; large values are not in it.
+    /// Directory, segments and blobs.
     pub bytes: usize,
+    /// Values that do not lie in their blob.
+    pub value_bytes: usize,
 }
 
 /// Where the active expiry of a database goes on.
@@ -64,7 +66,7 @@ impl<'a> Entry<'a> {
 
     /// Bytes allocated for this key and value, in the allocator's size classes.
     pub fn size_bytes(&self) -> usize {
-        self.blob.size_bytes() + size_of_value(self.blob)
+        self.blob.size_bytes() + self.blob.value_bytes()
     }
 }
 
@@ -244,6 +246,6 @@ impl Db {
     pub fn shape(&self) -> TableShape {
         let segments = self.table.segments();
         let directory_bytes = self.table.node_bytes() - segments * SEGMENT_BYTES;
-        TableShape { segments, directory_bytes, bytes: self.table.bytes() }
+        TableShape { segments, directory_bytes, bytes: self.table.bytes(), value_bytes: self.table.value_bytes() }
     }
 }

@@ -110,7 +110,7 @@ impl Keyspace {
     }
 
     fn retire(&self, db: Db) {
-        let bytes = db.table.bytes();
+        let bytes = db.table.bytes() + db.table.value_bytes();
         self.epochs.retire(&TABLE, Link::new(db.table).address(), bytes);
     }
 

@@ -11,7 +11,7 @@ use super::blob::{Blob, BlobRef};
 use super::epoch::Epochs;
 use super::link::Link;
 use super::table::{Record, RecordRef, Root, View, last_of, segment_of};
-use super::value::{size_of_value, value_of};
+use super::value::value_of;
 use super::{Db, UnixMs, Value};
 
 /// The keyspace at one moment.
@@ -109,7 +109,7 @@ impl<'a> SnapshotEntry<'a> {
 
     /// Bytes allocated for this key and value, in the allocator's size classes.
     pub fn size_bytes(&self) -> usize {
-        self.blob.size_bytes() + size_of_value(self.blob)
+        self.blob.size_bytes() + self.blob.value_bytes()
     }
 }
 

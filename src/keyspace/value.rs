@@ -165,11 +165,6 @@ pub(super) fn blob_copying(epochs: &Epochs, old: BlobRef<'_>, key: &[u8]) -> Blo
     blob_of_string(epochs, key, &pieces, old.is_raw(), old.expire_at(), old.access())
 }
 
-/// Bytes allocated for a value that does not lie in its blob.
-pub(super) fn size_of_value(blob: BlobRef<'_>) -> usize {
-    big_string(blob).map_or(0, |string| string.size_bytes())
-}
-
 /// Does away with a value whose blob has just died.
 pub(super) fn retire_value(epochs: &Epochs, value: Option<Link<BigString>>) {
     value.into_iter().for_each(|string| BigString::retire(string, epochs));

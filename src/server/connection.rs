@@ -196,6 +196,10 @@ impl Connection {
 
     fn execute(&mut self, engine: &mut Engine, now: Now) -> Turn {
         self.record_reply(engine);
+        if self.read_bytes > 0 && engine.node.is_peer(self.token) {
+            // A replica that loads our snapshot sends bare newlines, which are no requests.
+            engine.peer_event(now, self.token, PeerEvent::SignOfLife);
+        }
         let Some(session) = engine.sessions.get_mut(self.token) else { return Turn::Close };
         session.unsent_bytes = 0;
         session.net_input_bytes += self.read_bytes;

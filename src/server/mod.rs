@@ -31,8 +31,8 @@ use listener::Listeners;
 use logging::Log;
 use shared::Shared;
 
-/// Runs the server until it is shut down; the error is what kept it from starting.
-pub fn run(config: Config, log: Log) -> Result<(), String> {
+/// Runs the server until it is shut down and answers the exit code; the error is what kept it from starting.
+pub fn run(config: Config, log: Log) -> Result<i32, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.io_threads.max(1))
         .enable_all()
@@ -40,7 +40,7 @@ pub fn run(config: Config, log: Log) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let code = runtime.block_on(serve(config, log))?;
     runtime.shutdown_background();
-    std::process::exit(code)
+    Ok(code)
 }
 
 async fn serve(config: Config, log: Log) -> Result<i32, String> {
@@ -76,11 +76,18 @@ fn announce(shared: &Arc<Shared>, listeners: &Listeners) {
 fn describe_process(engine: &mut Engine, listeners: &Listeners) {
     let facts = &mut engine.server;
     facts.pid = std::process::id();
+    facts.os = operating_system();
     facts.tcp_port = listeners.port();
     facts.executable = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
     facts.config_file = engine.config.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
     engine.sleep = std::thread::sleep;
+}
+
+/// System, release and machine, as in `Linux 6.1.0 x86_64`.
+fn operating_system() -> String {
+    let read = |name| std::fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+    format!("{} {} {}", read("ostype").trim(), read("osrelease").trim(), std::env::consts::ARCH)
 }
 
 /// Loads the RDB file, if there is one, before anybody is served.

@@ -78,7 +78,10 @@ impl Launch {
         for attempt in 1.. {
             match Server::spawn(self.clone()) {
                 Ok(server) => return server,
-                Err(error) => assert!(attempt < START_ATTEMPTS, "{}: {error}", self.program.display()),
+                Err(error) => {
+                    let port_taken = error.kind() == io::ErrorKind::AddrInUse;
+                    assert!(port_taken && attempt < START_ATTEMPTS, "{}: {error}", self.program.display());
+                }
             }
         }
         unreachable!("the last attempt returns or panics")
@@ -118,22 +121,30 @@ impl Server {
         Ok(server)
     }
 
-    /// Ready once it answers a PING; NOAUTH is an answer.
+    /// Ready once it answers a PING, be it that it wants a password first.
     fn await_ready(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + START_LIMIT;
         loop {
             let reply = Client::connect(self.port).and_then(|mut client| client.request(&["PING"]));
-            if reply.is_ok_and(|reply| !reply.to_string().starts_with("LOADING")) {
+            let answer = reply.map_or_else(|error| error.to_string(), |reply| reply.to_string());
+            if answer == "PONG" || answer.starts_with("NOAUTH") {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!("ended before it answered ({status}):\n{}", self.log_tail())));
+                return Err(self.start_error(format!("ended before it answered, with {status}")));
             }
             if Instant::now() > deadline {
-                return Err(io::Error::other(format!("no answer within {START_LIMIT:?}:\n{}", self.log_tail())));
+                return Err(self.start_error(format!("still answers \"{answer}\" after {START_LIMIT:?}")));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    fn start_error(&self, what: String) -> io::Error {
+        let log = self.log_tail();
+        let port_taken = log.contains("Failed listening on port");
+        let kind = if port_taken { io::ErrorKind::AddrInUse } else { io::ErrorKind::Other };
+        io::Error::new(kind, format!("{what}:\n{log}"))
     }
 
     pub fn client(&self) -> Client {

@@ -1,6 +1,6 @@
 //! Section memory: what is used, what the allocator makes of it, what eviction leaves out.
 
-use crate::alloc;
+use crate::alloc::{self, AllocatorStats};
 use crate::session::{ClientKind, Session};
 
 use super::fields::{Fields, ratio};
@@ -13,6 +13,7 @@ pub(super) fn memory(cx: &mut Context<'_>, fields: &mut Fields) {
     scripts(fields);
     fields.bytes("maxmemory", cx.config.maxmemory);
     fields.add("maxmemory_policy", cx.config.maxmemory_policy.name());
+    allocator(cx, fields);
     fields.decimal("mem_fragmentation_ratio", ratio(cx.server.usage.rss_bytes, used));
     fields.add("mem_fragmentation_bytes", cx.server.usage.rss_bytes as i64 - used as i64);
     consumers(cx, fields);
@@ -34,6 +35,34 @@ fn used_memory(cx: &Context<'_>, used: u64, fields: &mut Fields) {
     fields.bytes("total_system_memory", server.usage.total_system_memory_bytes);
 }
 
+/// What the allocator has in use, in pages with something in use, in memory.
+fn allocator(cx: &mut Context<'_>, fields: &mut Fields) {
+    let stats = allocator_stats(cx);
+    let (allocated, active, resident) = (stats.allocated as u64, stats.active as u64, stats.resident as u64);
+    let rss = cx.server.usage.rss_bytes;
+    fields.add("allocator_allocated", allocated);
+    fields.add("allocator_active", active);
+    fields.add("allocator_resident", resident);
+    for (name, part, whole) in
+        [("allocator_frag", active, allocated), ("allocator_rss", resident, active), ("rss_overhead", rss, resident)]
+    {
+        fields.decimal(&format!("{name}_ratio"), ratio(part, whole));
+        fields.add(&format!("{name}_bytes"), part as i64 - whole as i64);
+    }
+}
+
+fn allocator_stats(cx: &mut Context<'_>) -> AllocatorStats {
+    let tick_ms = 1000 / u64::from(cx.config.hz.max(1));
+    match cx.server.allocator {
+        Some((taken_at, stats)) if cx.now.mono.since(taken_at) < tick_ms => stats,
+        _ => {
+            let stats = alloc::allocator_stats();
+            cx.server.allocator = Some((cx.now.mono, stats));
+            stats
+        }
+    }
+}
+
 /// No interpreter is here, so none holds memory.
 fn scripts(fields: &mut Fields) {
     fields.zeros(&["used_memory_lua", "used_memory_vm_eval", "number_of_cached_scripts", "number_of_functions"]);
@@ -50,6 +79,7 @@ fn consumers(cx: &Context<'_>, fields: &mut Fields) {
     fields.add("mem_clients_slaves", log.uncounted_bytes);
     fields.add("mem_clients_normal", clients_bytes(cx, ClientKind::Normal));
     fields.zeros(&["mem_cluster_links", "mem_aof_buffer"]);
+    fields.add("mem_allocator", format_args!("jemalloc-{}", alloc::allocator_version()));
     fields.zeros(&["active_defrag_running"]);
 }
 

@@ -66,6 +66,9 @@ pub(super) trait RecordRef<'a>: Copy {
 
     /// Bytes allocated for the record alone, not for what it points to.
     fn size_bytes(self) -> usize;
+
+    /// Bytes allocated for what it points to.
+    fn value_bytes(self) -> usize;
 }
 
 pub(super) struct Table<R: Record> {
@@ -76,13 +79,23 @@ pub(super) struct Table<R: Record> {
     /// Sum of all expiries, for their mean.
     expiries_ms: i128,
     record_bytes: usize,
+    value_bytes: usize,
     records: PhantomData<fn(R) -> R>,
 }
 
 impl<R: Record> Table<R> {
     pub fn new(epochs: Arc<Epochs>, hasher: KeyHasher) -> Table<R> {
         let directory = Directory::new(epochs);
-        Table { directory, hasher, len: 0, volatile: 0, expiries_ms: 0, record_bytes: 0, records: PhantomData }
+        Table {
+            directory,
+            hasher,
+            len: 0,
+            volatile: 0,
+            expiries_ms: 0,
+            record_bytes: 0,
+            value_bytes: 0,
+            records: PhantomData,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -102,6 +115,16 @@ impl<R: Record> Table<R> {
     /// Bytes of the table's nodes and records, without what the records point to.
     pub fn bytes(&self) -> usize {
         self.directory.bytes() + self.record_bytes
+    }
+
+    /// Bytes of what the records point to.
+    pub fn value_bytes(&self) -> usize {
+        self.value_bytes
+    }
+
+    /// A value that a record points to has changed its size in place.
+    pub fn value_resized(&mut self, before: usize, after: usize) {
+        self.value_bytes = self.value_bytes + after - before;
     }
 
     pub fn segments(&self) -> usize {
@@ -169,12 +192,12 @@ impl<R: Record> Table<R> {
         let segment = self.directory.segment(hash);
         let address = segment.at(spot).slot.record();
         // SAFETY: the table is borrowed exclusively and no snapshot sees the record.
-        let before = unsafe { R::at(address) }.expire_at();
-        // SAFETY: the same.
+        let record = || unsafe { R::at(address) };
+        let (expiry_before, value_before) = (record().expire_at(), record().value_bytes());
+        // SAFETY: the same, and `record` is called before and after only.
         change(unsafe { R::at_mut(address) });
-        // SAFETY: the same.
-        let after = unsafe { R::at(address) }.expire_at();
-        if let (Some(before), Some(after)) = (before, after) {
+        self.value_resized(value_before, record().value_bytes());
+        if let (Some(before), Some(after)) = (expiry_before, record().expire_at()) {
             self.expiries_ms += i128::from(after) - i128::from(before);
             segment.set_earliest(segment.earliest().min(after));
         }
@@ -241,6 +264,7 @@ impl<R: Record> Table<R> {
 
     fn count_in(&mut self, hash: u64, record: R::Ref<'_>) -> Option<UnixMs> {
         self.record_bytes += record.size_bytes();
+        self.value_bytes += record.value_bytes();
         let expire_at = record.expire_at()?;
         self.expiries_ms += i128::from(expire_at);
         self.volatile += 1;
@@ -252,6 +276,7 @@ impl<R: Record> Table<R> {
         // SAFETY: the record is still in the table.
         let record = unsafe { R::at(held.slot.record()) };
         self.record_bytes -= record.size_bytes();
+        self.value_bytes -= record.value_bytes();
         if let Some(expire_at) = record.expire_at() {
             self.expiries_ms -= i128::from(expire_at);
             self.volatile -= 1;

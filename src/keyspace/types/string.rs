@@ -51,12 +51,12 @@ impl Db {
 
     fn patch_big(&mut self, key: Key<'_>, spot: Spot, old: Link<BigString>, offset: usize, patch: &[u8]) {
         let string = BigString::writable(old, &self.epochs);
+        let before = string.size_bytes();
         // SAFETY: no snapshot sees this version, and the database is borrowed exclusively.
         unsafe { string.get_mut() }.set_range(&self.epochs, offset, patch);
         if string == old {
-            return;
-        }
-        if self.table.can_change(key.hash, spot) {
+            self.table.value_resized(before, string.size_bytes());
+        } else if self.table.can_change(key.hash, spot) {
             self.table.change(key.hash, spot, |mut blob| blob.set_boxed(string.address()));
         } else if let Some((blob, _)) = self.table.locate(key) {
             let content = Content::Boxed(string.address());

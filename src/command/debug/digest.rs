@@ -1,0 +1,85 @@
+//! The digest of DEBUG DIGEST, to the bit that of Redis 7.0: so servers of both kinds can be compared.
+//!
+//! Keys have no order, so digests of keys are combined by exclusive or; what has an order (the parts of one key) is
+//! mixed, each step hashing what came before. Values are digested by content, never by encoding.
+
+use std::fmt;
+
+use sha1::{Digest as _, Sha1};
+
+use crate::keyspace::{Entry, Keyspace, Value};
+
+/// 20 bytes, shown as 40 hex digits. All zero stands for no data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest([u8; 20]);
+
+/// The digest of all data, logically expired keys included.
+pub fn keyspace_digest(keyspace: &Keyspace) -> Digest {
+    let mut digest = Digest::default();
+    for index in 0..keyspace.databases() {
+        let db = keyspace.db(index);
+        if !db.is_empty() {
+            digest.mix(&(index as u32).to_be_bytes());
+            db.for_each(&mut |entry| digest.add(&Digest::of_key(&entry).0));
+        }
+    }
+    digest
+}
+
+impl Digest {
+    fn of_key(entry: &Entry<'_>) -> Digest {
+        let mut digest = Digest::default();
+        digest.mix(entry.key());
+        digest.mix_value(entry);
+        digest
+    }
+
+    /// The digest of a value and of whether it expires, without the key's name.
+    pub fn of_value(entry: &Entry<'_>) -> Digest {
+        let mut digest = Digest::default();
+        digest.mix_value(entry);
+        digest
+    }
+
+    fn mix_value(&mut self, entry: &Entry<'_>) {
+        match entry.value() {
+            Value::String(string) => {
+                const STRING: u32 = 0;
+                self.mix(&STRING.to_be_bytes());
+                self.mix_chunks(string.chunks());
+            }
+        }
+        if entry.expire_at().is_some() {
+            self.add(b"!!expire!!");
+        }
+    }
+
+    /// Takes bytes in without regard to order.
+    fn add(&mut self, bytes: &[u8]) {
+        self.add_chunks(std::iter::once(bytes));
+    }
+
+    /// Takes bytes in behind all that came before.
+    fn mix(&mut self, bytes: &[u8]) {
+        self.mix_chunks(std::iter::once(bytes));
+    }
+
+    fn add_chunks<'c>(&mut self, chunks: impl Iterator<Item = &'c [u8]>) {
+        let mut hash = Sha1::new();
+        chunks.for_each(|chunk| hash.update(chunk));
+        for (byte, hashed) in self.0.iter_mut().zip(hash.finalize()) {
+            *byte ^= hashed;
+        }
+    }
+
+    fn mix_chunks<'c>(&mut self, chunks: impl Iterator<Item = &'c [u8]>) {
+        self.add_chunks(chunks);
+        self.0 = Sha1::digest(self.0).into();
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
