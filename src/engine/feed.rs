@@ -214,10 +214,10 @@ impl Engine {
     }
 
     /// Our history is another one now: peers must come again and ask.
-    pub(super) fn drop_peers(&mut self) {
+    pub(super) fn drop_peers(&mut self, now: Now) {
         let tokens: Vec<Token> = self.node.peers.keys().copied().collect();
         for token in tokens {
-            self.close_client(token, Closing::Now);
+            self.peer_event(now, token, PeerEvent::Dismiss);
         }
     }
 

@@ -36,7 +36,7 @@ use crate::session::Sessions;
 use crate::time::Now;
 
 pub use action::{Action, LinkId, Payload, SavePurpose};
-pub use busy::{Busy, BusyHook};
+pub use busy::{Access, Inside};
 pub use clients::Refused;
 pub use execute::Turn;
 pub use follow::LoadedPayload;
@@ -75,7 +75,8 @@ pub struct Engine {
     held: HeldList,
     follower: follow::Follower,
     cron: cron::Cron,
-    busy: Option<Busy>,
+    /// Code that runs inside.
+    running: Option<busy::Running>,
     /// Conditions of the server as a whole, for the gate.
     conditions: Conditions,
     /// The log grew in this turn: peers are woken at its end.
@@ -109,7 +110,7 @@ impl Engine {
             held: HeldList::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),
-            busy: None,
+            running: None,
             conditions: Conditions::NONE,
             log_grew: false,
             over_maxmemory: false,
@@ -185,7 +186,7 @@ impl Engine {
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
             .when(stale, Conditions::STALE)
             .when(self.server.loading.is_some(), Conditions::LOADING)
-            .when(self.busy.is_some(), Conditions::BUSY)
+            .when(self.is_busy(), Conditions::BUSY)
             .when(self.server.pause.is_some(), Conditions::PAUSED);
     }
 }
