@@ -131,6 +131,13 @@ impl Harness {
         std::mem::take(&mut self.engine.sessions[*token].outbox)
     }
 
+    /// The server's periodic work.
+    #[track_caller]
+    pub fn tick(&mut self) {
+        self.engine.tick(self.now);
+        self.replicate();
+    }
+
     pub fn stats(&self) -> &Stats {
         &self.engine.stats
     }
@@ -166,7 +173,7 @@ impl Harness {
     }
 
     /// Commands propagated since `from`, each as its words.
-    fn stream_since(&self, from: Offset) -> String {
+    pub fn stream_since(&self, from: Offset) -> String {
         let bytes = self.log_since(from);
         let mut rest = bytes.as_slice();
         let mut commands = Vec::new();

@@ -227,3 +227,15 @@ fn dumped_values_are_restored() {
     let negative = server.request(&[b"RESTORE", b"other", b"-1", &payload]);
     assert_eq!(negative.to_string(), "-ERR Invalid TTL value, must be >= 0");
 }
+
+#[test]
+fn keys_that_nobody_asks_for_expire_with_time() {
+    let mut server = Harness::new();
+    server.check("SET k v PX 10", "+OK");
+    server.check("SET later v PX 1000", "+OK");
+    let before = server.engine.node.offset();
+    server.advance_ms(11);
+    server.tick();
+    assert_eq!(server.stream_since(before), "DEL k");
+    server.check("DBSIZE", ":1");
+}
