@@ -6,8 +6,11 @@ use super::syntax::{Argument, Kind, parse};
 use super::{CommandTable, Entry, Flags, category};
 
 /// Rows whose arity lets words in that mean nothing: name, reason.
-const ODD_ARITY: &[(&str, &str)] =
-    &[("debug", "its subcommands are not documented, as in Redis"), ("quit", "ignores what follows it, as in Redis")];
+const ODD_ARITY: &[(&str, &str)] = &[
+    ("debug", "its subcommands are not documented, as in Redis"),
+    ("psync", "a third word, FAILOVER, is not documented, as in Redis"),
+    ("quit", "ignores what follows it, as in Redis"),
+];
 
 fn rows(table: &CommandTable) -> impl Iterator<Item = &Entry> {
     table.entries().map(|(_, entry)| entry)
