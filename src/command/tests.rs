@@ -8,7 +8,7 @@ use super::{CommandTable, Entry, Flags, category};
 /// Rows whose arity lets words in that mean nothing: name, reason.
 const ODD_ARITY: &[(&str, &str)] = &[
     ("debug", "its subcommands are not documented, as in Redis"),
-    ("psync", "FAILOVER, between servers only"),
+    ("psync", "a third word, FAILOVER, is not documented, as in Redis"),
     ("quit", "ignores what follows it, as in Redis"),
 ];
 

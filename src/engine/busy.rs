@@ -127,6 +127,6 @@ impl<A: Access> Drop for Inside<A> {
         engine.close_unit(began);
         engine.refresh_conditions(began);
         engine.resume_link(began);
-        engine.end_turn();
+        engine.end_turn(began);
     }
 }

@@ -43,7 +43,7 @@ impl Engine {
         if now.mono.since(self.cron.last_second) >= 1000 {
             self.each_second(now);
         }
-        self.end_turn();
+        self.end_turn(now);
     }
 
     /// When a tick is needed at the latest.

@@ -139,7 +139,7 @@ impl Engine {
         if id == self.follower.id && counts {
             self.feed_link(now, event);
         }
-        self.end_turn();
+        self.end_turn(now);
     }
 
     /// Code that ran inside has ended: the link goes on.
@@ -159,7 +159,7 @@ impl Engine {
         self.follower.db = loaded.stream_db.unwrap_or(0);
         self.node.stream_db = loaded.stream_db;
         self.feed_link(now, LinkEvent::Loaded);
-        self.end_turn();
+        self.end_turn(now);
     }
 
     pub(super) fn tick_link(&mut self, now: Now) {

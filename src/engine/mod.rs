@@ -30,6 +30,7 @@ use rand::rngs::SmallRng;
 use crate::command::{CommandTable, Effects, ServerFacts, Stats};
 use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
+use crate::log::Offset;
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
 use crate::session::Sessions;
@@ -51,13 +52,15 @@ pub struct Hooks {
     pub sleep: fn(Duration),
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
+    /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
+    pub rewrite_config: fn(&Config) -> Result<(), String>,
 }
 
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())) }
+        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
     }
 }
 
@@ -81,6 +84,8 @@ pub struct Engine {
     conditions: Conditions,
     /// The log grew in this turn: peers are woken at its end.
     log_grew: bool,
+    /// Where the log stood when the peers' output limits were last looked at.
+    limits_checked_at: Offset,
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
     ending: outcome::Ending,
@@ -113,6 +118,7 @@ impl Engine {
             running: None,
             conditions: Conditions::NONE,
             log_grew: false,
+            limits_checked_at: Offset::ZERO,
             over_maxmemory: false,
             ending: outcome::Ending::No,
             hooks: Hooks::default(),
@@ -187,6 +193,6 @@ impl Engine {
             .when(stale, Conditions::STALE)
             .when(self.server.loading.is_some(), Conditions::LOADING)
             .when(self.is_busy(), Conditions::BUSY)
-            .when(self.server.pause.is_some(), Conditions::PAUSED);
+            .when(self.holds_writers(), Conditions::PAUSED);
     }
 }
