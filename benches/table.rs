@@ -5,9 +5,12 @@
 
 mod common;
 
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::hint::black_box;
 
 use common::{HASHER, Sequence, Times, filled, key, resident_bytes, setting, settle, thread_cpu_ns};
+use siphasher::sip::SipHasher13;
 use tandem::alloc;
 use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue};
 
@@ -18,10 +21,13 @@ fn main() {
     let value = vec![b'v'; setting("VALUE", 16)];
     println!("{keys} keys of 16 bytes, values of {} bytes\n", value.len());
     let mut keyspace = memory(keys, &value);
-    lookups(&mut keyspace, keys, &value);
+    let mut sequence = Sequence(1);
+    let picks: Vec<[u8; 16]> = (0..4_000_000).map(|_| key(sequence.below(keys))).collect();
+    lookups(&mut keyspace, &picks, &value);
     common::keep_freed_pages();
     keyspace.flush(0);
     settle(&keyspace);
+    peer(keys, &picks, &value);
     growth(keys, &value);
 }
 
@@ -44,12 +50,7 @@ fn memory(keys: usize, value: &[u8]) -> Keyspace {
     keyspace
 }
 
-fn lookups(keyspace: &mut Keyspace, keys: usize, value: &[u8]) {
-    let calls = 4_000_000;
-    let picks: Vec<[u8; 16]> = {
-        let mut sequence = Sequence(1);
-        (0..calls).map(|_| key(sequence.below(keys))).collect()
-    };
+fn lookups(keyspace: &mut Keyspace, picks: &[[u8; 16]], value: &[u8]) {
     println!("| loop, ns per call | plain | prefetched in batches of {BATCH} |\n|---|---|---|");
     let hasher = keyspace.hasher();
     let get = |keyspace: &mut Keyspace, key: Key<'_>| {
@@ -58,8 +59,8 @@ fn lookups(keyspace: &mut Keyspace, keys: usize, value: &[u8]) {
     let set = |keyspace: &mut Keyspace, key: Key<'_>| {
         black_box(keyspace.db_mut(0).insert(key, NewValue::String(value), None, 0));
     };
-    row("GET", keyspace, hasher, &picks, get);
-    row("SET over a value of equal length", keyspace, hasher, &picks, set);
+    row("GET", keyspace, hasher, picks, get);
+    row("SET over a value of equal length", keyspace, hasher, picks, set);
     let missing: Vec<[u8; 16]> = picks.iter().map(|key| key.map(|byte| byte ^ 0x40)).collect();
     let miss = |keyspace: &mut Keyspace, key: Key<'_>| assert!(keyspace.db(0).get(key).is_none());
     row("GET of a missing key", keyspace, hasher, &missing, miss);
@@ -85,6 +86,22 @@ fn row(
     }
     let prefetched = (thread_cpu_ns() - start) as usize / picks.len();
     println!("| {name} | {plain} | {prefetched} |");
+}
+
+/// The same loop on std's map of boxed slices, with the same hash function: a figure to read the others by.
+fn peer(keys: usize, picks: &[[u8; 16]], value: &[u8]) {
+    let used = alloc::used_bytes();
+    let mut map: HashMap<Box<[u8]>, Box<[u8]>, BuildHasherDefault<SipHasher13>> = HashMap::default();
+    for n in 0..keys {
+        map.insert(key(n).into(), value.into());
+    }
+    let per_key = (alloc::used_bytes() - used) as f64 / keys as f64;
+    let start = thread_cpu_ns();
+    for bytes in picks {
+        black_box(map.get(&bytes[..]).expect("all keys are there").len());
+    }
+    let ns = (thread_cpu_ns() - start) as usize / picks.len();
+    println!("std's HashMap beside it: {per_key:.1} bytes per key, GET {ns} ns\n");
 }
 
 /// Inserts one by one, on memory that has been touched before. What an insert did shows in the table's shape.

@@ -60,9 +60,7 @@ fn set(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     }
     let pairs: Vec<(&[u8], &[u8])> = (2..args.len()).step_by(2).map(|at| (args.at(at), args.at(at + 1))).collect();
     let caller = Caller { is_local: cx.session().endpoint.is_local, is_loading: cx.server.loading.is_some() };
-    let changed = cx.config.set_many(&pairs, caller).map_err(refused)?;
-    cx.reply.ok();
-    Ok(Outcome::ConfigChanged(changed.into_iter().map(|change| change.name).collect()))
+    cx.config.set_many(&pairs, caller).map(Outcome::ConfigChanged).map_err(refused)
 }
 
 fn refused(error: ConfigError) -> CommandError {

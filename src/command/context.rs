@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 
 use crate::alloc::AllocatorStats;
-use crate::config::Config;
+use crate::config::{Changed, Config};
 use crate::keyspace::{Key, KeyHasher};
 use crate::log::Offset;
 use crate::replication::{Node, PsyncRequest};
@@ -252,8 +252,8 @@ pub enum Outcome {
     AckWanted,
     /// Follow this server, or nobody.
     ReplicaOf(Option<(String, u16)>),
-    /// Directives were set; those of the engine and the shell take effect.
-    ConfigChanged(Vec<&'static str>),
+    /// Directives were set: they take effect, or all of them are taken back; then the request is answered.
+    ConfigChanged(Vec<Changed>),
     /// Rewrite the configuration file; the engine's shell answers.
     ConfigRewrite,
     /// Write the RDB file; the answer comes when it is there.

@@ -198,6 +198,14 @@ pub struct Settings {
     pub syslog_facility: SyslogFacility,
 }
 
+impl MaxmemoryPolicy {
+    /// Whether victims are chosen by when or how often they were used.
+    pub fn counts_accesses(self) -> bool {
+        use MaxmemoryPolicy::*;
+        matches!(self, VolatileLru | VolatileLfu | AllkeysLru | AllkeysLfu)
+    }
+}
+
 impl Settings {
     pub fn output_limit(&self, class: ClientClass) -> BufferLimit {
         self.client_output_buffer_limits[class as usize]

@@ -28,6 +28,9 @@ impl Cron {
 impl Engine {
     /// To be called `hz` times a second, and at `next_timeout`.
     pub fn tick(&mut self, now: Now) {
+        if self.is_running_inside() {
+            return;
+        }
         self.tick_link(now);
         self.tick_peers(now);
         self.node.log.release();

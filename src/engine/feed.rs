@@ -97,6 +97,12 @@ impl Engine {
         }
     }
 
+    /// Takes changed directives over into the machines.
+    pub(super) fn reconfigure_peers(&mut self) {
+        let config = self.peer_config();
+        self.node.peers.values_mut().for_each(|peer| peer.configure(config));
+    }
+
     /// Starts the full resyncs that may start now; those admitted together share the moment, not the walk.
     pub(super) fn admit_snapshots(&mut self, now: Now) {
         let waiting = self.node.waiting();
@@ -208,10 +214,10 @@ impl Engine {
     }
 
     /// Our history is another one now: peers must come again and ask.
-    pub(super) fn drop_peers(&mut self) {
+    pub(super) fn drop_peers(&mut self, now: Now) {
         let tokens: Vec<Token> = self.node.peers.keys().copied().collect();
         for token in tokens {
-            self.close_client(token, Closing::Now);
+            self.peer_event(now, token, PeerEvent::Dismiss);
         }
     }
 

@@ -28,7 +28,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use crate::command::{CommandTable, Effects, ServerFacts, Stats};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
@@ -36,7 +36,7 @@ use crate::session::Sessions;
 use crate::time::Now;
 
 pub use action::{Action, LinkId, Payload, SavePurpose};
-pub use busy::{Busy, BusyHook};
+pub use busy::{Access, Inside};
 pub use clients::Refused;
 pub use execute::Turn;
 pub use follow::LoadedPayload;
@@ -44,6 +44,22 @@ pub use gate::{Conditions, Verdict};
 pub use input::Input;
 
 use held::HeldList;
+
+/// What the engine needs of the shell while it holds the lock. By default nothing happens, as in the simulator.
+pub struct Hooks {
+    /// The whole server stands still (DEBUG SLEEP).
+    pub sleep: fn(Duration),
+    /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
+    pub reconfigure: Reconfigure,
+}
+
+type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
+
+impl Default for Hooks {
+    fn default() -> Hooks {
+        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())) }
+    }
+}
 
 /// A whole server without its sockets.
 pub struct Engine {
@@ -59,7 +75,8 @@ pub struct Engine {
     held: HeldList,
     follower: follow::Follower,
     cron: cron::Cron,
-    busy: Option<Busy>,
+    /// Code that runs inside.
+    running: Option<busy::Running>,
     /// Conditions of the server as a whole, for the gate.
     conditions: Conditions,
     /// The log grew in this turn: peers are woken at its end.
@@ -67,8 +84,7 @@ pub struct Engine {
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
     ending: outcome::Ending,
-    /// How the whole server stands still (DEBUG SLEEP): the shell's way; in the simulator nothing happens.
-    pub sleep: fn(Duration),
+    pub hooks: Hooks,
     actions: Vec<Action>,
 }
 
@@ -94,12 +110,12 @@ impl Engine {
             held: HeldList::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),
-            busy: None,
+            running: None,
             conditions: Conditions::NONE,
             log_grew: false,
             over_maxmemory: false,
             ending: outcome::Ending::No,
-            sleep: |_| {},
+            hooks: Hooks::default(),
             actions: Vec::new(),
             config,
         };
@@ -170,7 +186,7 @@ impl Engine {
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
             .when(stale, Conditions::STALE)
             .when(self.server.loading.is_some(), Conditions::LOADING)
-            .when(self.busy.is_some(), Conditions::BUSY)
+            .when(self.is_busy(), Conditions::BUSY)
             .when(self.server.pause.is_some(), Conditions::PAUSED);
     }
 }

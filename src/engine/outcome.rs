@@ -1,6 +1,7 @@
 //! What handlers cannot do themselves: the engine acts on their outcomes.
 
 use crate::command::{Origin, Outcome, ShutdownOptions};
+use crate::config::Changed;
 use crate::log::Offset;
 use crate::replication::PsyncRequest;
 use crate::resp::Reply;
@@ -52,7 +53,7 @@ impl Engine {
             }
             Outcome::AckWanted => {}
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
-            Outcome::ConfigChanged(names) => self.config_changed(now, names),
+            Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
             Outcome::ConfigRewrite => {
                 self.sessions[token].blocked = Blocked::Held;
                 self.actions.push(Action::RewriteConfig { client: token });
@@ -61,7 +62,7 @@ impl Engine {
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
-            Outcome::Sleep(duration) => (self.sleep)(duration),
+            Outcome::Sleep(duration) => (self.hooks.sleep)(duration),
             Outcome::PauseChanged => self.end_pause_if_over(now),
             Outcome::ChangeReplid => {
                 self.change_replid();
@@ -140,9 +141,17 @@ impl Engine {
         }
     }
 
-    fn config_changed(&mut self, now: Now, names: Vec<&'static str>) {
+    fn config_changed(&mut self, now: Now, changes: Vec<Changed>, reply: &mut Reply) {
+        let names: Vec<&'static str> = changes.iter().map(|change| change.name).collect();
+        if let Err(error) = (self.hooks.reconfigure)(&mut self.config, &names) {
+            self.config.undo(changes);
+            self.stats.error_replies += 1;
+            return reply.error(&format!("ERR {error}"));
+        }
+        reply.ok();
         self.node.log.resize(self.config.repl_backlog_size);
         self.reconfigure_link();
+        self.reconfigure_peers();
         self.refresh_conditions(now);
         self.actions.push(Action::ConfigChanged(names));
     }

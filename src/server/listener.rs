@@ -25,8 +25,15 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Binds to all that the configuration names. An address with a leading `-` may be missing on this machine.
+    /// Binds to all that the configuration names.
     pub fn bind(config: &Config) -> Result<Listeners, String> {
+        let mut listeners = Listeners::bind_tcp(config)?;
+        listeners.unix = config.unixsocket.as_deref().map(|path| bind_unix(path, config)).transpose()?;
+        Ok(listeners)
+    }
+
+    /// Binds to each TCP address. One with a leading `-` may be missing on this machine.
+    pub fn bind_tcp(config: &Config) -> Result<Listeners, String> {
         let mut tcp = Vec::new();
         if config.port != 0 {
             for address in &config.bind {
@@ -36,8 +43,7 @@ impl Listeners {
                 return Err(format!("Failed listening on port {} (TCP), aborting.", config.port));
             }
         }
-        let unix = config.unixsocket.as_deref().map(|path| bind_unix(path, config)).transpose()?;
-        Ok(Listeners { tcp, unix })
+        Ok(Listeners { tcp, unix: None })
     }
 
     /// The port in use, also if any free one was asked for.
@@ -47,10 +53,13 @@ impl Listeners {
 
     /// Accepts connections here, and no more where we listened before.
     pub fn serve(self, shared: &Arc<Shared>) {
-        let mut tasks: Vec<_> =
-            self.tcp.into_iter().map(|listener| tokio::spawn(accept_tcp(shared.clone(), listener))).collect();
-        tasks.extend(self.unix.map(|listener| tokio::spawn(accept_unix(shared.clone(), listener))));
-        for old in std::mem::replace(&mut shared.running.lock().listeners, tasks) {
+        let tasks = self.tcp.into_iter().map(|listener| tokio::spawn(accept_tcp(shared.clone(), listener))).collect();
+        if let Some(listener) = self.unix {
+            tokio::spawn(accept_unix(shared.clone(), listener));
+        }
+        // The Unix socket stays where it is when TCP moves.
+        let mut running = shared.running.lock();
+        for old in std::mem::replace(&mut running.listeners, tasks) {
             old.abort();
         }
     }

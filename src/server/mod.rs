@@ -6,7 +6,7 @@ mod clock;
 pub mod config_file;
 mod connection;
 mod dialer;
-mod disk;
+pub mod disk;
 mod jobs;
 mod listener;
 pub mod logging;
@@ -55,8 +55,8 @@ async fn serve(config: Config, log: Log) -> Result<i32, String> {
     restore(&shared)?;
     signals::listen(&shared)?;
     shared.running.lock().log = Some(log.clone());
-    ticker::start(&shared, log);
     shared.turn(|engine, now| engine.begin(now));
+    ticker::start(&shared, log);
     announce(&shared, &listeners);
     listeners.serve(&shared);
     let code = exited.wait_for(Option::is_some).await.map_err(|error| error.to_string())?;
@@ -81,7 +81,7 @@ fn describe_process(engine: &mut Engine, listeners: &Listeners) {
     facts.executable = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
     facts.config_file = engine.config.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
-    engine.sleep = std::thread::sleep;
+    engine.hooks.sleep = std::thread::sleep;
 }
 
 /// System, release and machine, as in `Linux 6.1.0 x86_64`.

@@ -33,14 +33,17 @@ pub struct Shared {
     pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
-    pub running: Mutex<apply::Running>,
+    pub running: Arc<Mutex<apply::Running>>,
     /// `Some(exit code)` ends the process.
     pub exit: watch::Sender<Option<i32>>,
     pub runtime: tokio::runtime::Handle,
 }
 
 impl Shared {
-    pub fn new(engine: Engine, clock: Clock, exit: watch::Sender<Option<i32>>) -> Arc<Shared> {
+    pub fn new(mut engine: Engine, clock: Clock, exit: watch::Sender<Option<i32>>) -> Arc<Shared> {
+        let running = Arc::new(Mutex::new(apply::Running::default()));
+        let tried = running.clone();
+        engine.hooks.reconfigure = Box::new(move |config, names| apply::try_out(&tried, config, names));
         Arc::new(Shared {
             engine: Mutex::new(engine),
             order: Mutex::new(()),
@@ -48,7 +51,7 @@ impl Shared {
             payloads: Mutex::new(HashMap::new()),
             link: Mutex::new(None),
             save: Mutex::new(None),
-            running: Mutex::new(apply::Running::default()),
+            running,
             exit,
             runtime: tokio::runtime::Handle::current(),
         })

@@ -9,6 +9,7 @@ use super::usage;
 /// Ticks until the process ends.
 pub fn start(shared: &Arc<Shared>, log: Log) {
     let shared = shared.clone();
+    show_role(&log, shared.turn(|engine, _| engine.node.is_replica()));
     tokio::spawn(async move {
         loop {
             let usage = usage::sample();
@@ -19,8 +20,12 @@ pub fn start(shared: &Arc<Shared>, log: Log) {
                 engine.tick(now);
                 (engine.next_timeout(now), engine.node.is_replica())
             });
-            log.set_role(if is_replica { Role::Replica } else { Role::Master });
+            show_role(&log, is_replica);
             tokio::time::sleep_until(shared.clock.instant(next)).await;
         }
     });
+}
+
+fn show_role(log: &Log, is_replica: bool) {
+    log.set_role(if is_replica { Role::Replica } else { Role::Master });
 }

@@ -34,7 +34,7 @@ pub struct Connection {
 pub struct Harness {
     pub engine: Engine,
     now: Now,
-    main: Connection,
+    pub main: Connection,
     follower: Follower,
     seen: Offset,
 }
@@ -116,8 +116,15 @@ impl Harness {
 
     /// The reply's bytes, empty if there is none.
     pub fn execute(&mut self, args: &[&[u8]]) -> Vec<u8> {
+        let mut request = Vec::new();
+        encode_command(&mut request, args);
+        self.execute_raw(&request)
+    }
+
+    /// The bytes that are answered to bytes; no replication, no decoding.
+    pub fn execute_raw(&mut self, bytes: &[u8]) -> Vec<u8> {
         let Connection { token, input } = &mut self.main;
-        encode_command(input.buffer_mut(), args);
+        input.buffer_mut().extend_from_slice(bytes);
         input.parse();
         self.engine.execute(self.now, *token, input, REQUESTS_MAX);
         input.compact();

@@ -1,7 +1,10 @@
 //! Commands on a bare engine: what is answered, what is propagated, and that a follower ends up with the same data.
 
+mod admin;
+mod connection;
 mod harness;
 mod keys;
+mod replication;
 mod string;
 mod transaction;
 mod value;

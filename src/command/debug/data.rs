@@ -33,8 +33,8 @@ pub(super) fn populate(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome,
 }
 
 fn positive(text: &[u8]) -> Result<usize, CommandError> {
-    let number = resp::parse_i64(text).ok_or(CommandError::NOT_AN_INTEGER)?;
-    usize::try_from(number).map_err(|_| CommandError::fixed("ERR value is out of range, must be positive"))
+    let number = resp::parse_i64(text).and_then(|number| usize::try_from(number).ok());
+    number.ok_or(CommandError::fixed("ERR value is out of range, must be positive"))
 }
 
 /// MERGE lets the file's keys win over present ones, and there are none: what is loaded replaces all data. NOFLUSH,

@@ -16,7 +16,7 @@ use super::{Args, Command, CommandError, Context, Flags, Holds, Outcome, help};
 
 pub use digest::{Digest, keyspace_digest};
 
-pub(super) const COMMANDS: &[Command] = &[Command::new("debug", debug, "")
+pub(super) const COMMANDS: &[Command] = &[Command::new("debug", debug, "subcommand [argument...]")
     .about("Commands for tests and fault finding.")
     .complexity("Depends on subcommand")
     .arity(-2)
@@ -41,7 +41,7 @@ const SUBCOMMANDS: &[Command] = &[
         .about("Makes count string keys prefix:0, prefix:1 and so on where there are none, for this server alone.")
         .arity(-3),
     Command::new("protocol", protocol::protocol, "type")
-        .about("Answers a reply of this type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim, true or false.")
+        .about("Answers a reply of this type, for authors of clients; an unknown type answers the list of them.")
         .arity(3),
     Command::new("reload", data::reload, "[NOSAVE] [MERGE]")
         .about("Saves the RDB file unless told not to, and loads it in place of the present data.")

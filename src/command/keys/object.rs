@@ -1,7 +1,8 @@
 //! OBJECT: how a value is kept.
 
 use crate::command::{Args, Command, CommandError, Context, Flags, KeySpec, Outcome, help};
-use crate::keyspace::{Encoding, Value};
+use crate::keyspace::{Encoding, Entry, Value};
+use crate::resp::parse_i64;
 
 const NO_FREQUENCY: CommandError = CommandError::fixed(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
@@ -52,24 +53,24 @@ fn encoding_name(value: Value<'_>) -> &'static str {
     }
 }
 
-/// No value is shared here. Redis shares the integers below 10,000, and who asks after them is told what it tells.
+/// What Redis answers for a value that all its users share: the integers of this range. Here no value is shared, but
+/// clients tell by this number which values cost nothing more.
+const SHARED: i64 = i32::MAX as i64;
+const SHARED_INTEGERS: i64 = 10_000;
+
 fn refcount(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    match cx.db.peek(args.key(2)).map(|entry| is_shared_in_redis(entry.value())) {
-        Some(true) => cx.reply.int(i32::MAX.into()),
-        Some(false) => cx.reply.int(1),
+    let shares_integers = !cx.config.maxmemory_policy.counts_accesses() || cx.config.maxmemory == 0;
+    let is_shared = |entry: Entry<'_>| {
+        let Value::String(string) = entry.value();
+        let number = (string.encoding() == Encoding::Int).then(|| parse_i64(&string.to_cow())).flatten();
+        number.is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
+    };
+    match cx.db.peek(args.key(2)).map(is_shared) {
+        Some(true) if shares_integers => cx.reply.int(SHARED),
+        Some(_) => cx.reply.int(1),
         None => cx.reply.null(),
     }
     Ok(Outcome::Done)
-}
-
-fn is_shared_in_redis(value: Value<'_>) -> bool {
-    match value {
-        Value::String(string) => {
-            string.encoding() == Encoding::Int && string.len() <= 4 && !string.to_cow().starts_with(b"-")
-        }
-        #[allow(unreachable_patterns)]
-        _ => false,
-    }
 }
 
 fn idletime(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {

@@ -91,7 +91,8 @@ pub fn first_of(hash: u64, depth: u8) -> u64 {
 #[inline]
 pub fn segment_of(root: Link<Root>, hash: u64) -> Link<Segment> {
     let slot = root.items()[top(hash, root.head.bits)];
-    slot.chunk().items()[top(hash << slot.depth(), slot.bits())]
+    // SAFETY: a chunk has 2^bits items, and its slots in the root say how many bits it has.
+    unsafe { slot.chunk().item_unchecked(top(hash << slot.depth(), slot.bits())) }
 }
 
 /// The slots of a node of `own` prefix bits and `bits` index bits that a child of `depth` prefix bits fills.

@@ -171,9 +171,9 @@ impl<R: Record> Table<R> {
     pub fn locate(&self, key: Key<'_>) -> Option<(R::Ref<'_>, Spot)> {
         let segment = self.directory.segment(key.hash).get();
         // SAFETY: what the current table reaches lives while it is borrowed.
-        let (address, spot) = segment.find(key.hash, |address| unsafe { R::at(address) }.key() == key.bytes)?;
+        let spot = segment.find(key.hash, |address| unsafe { R::at(address) }.key() == key.bytes)?;
         // SAFETY: as above.
-        Some((unsafe { R::at(address) }, spot))
+        Some((unsafe { R::at(spot.record) }, spot))
     }
 
     /// Whether the record at a spot may be changed in place: no snapshot sees it.
@@ -189,16 +189,15 @@ impl<R: Record> Table<R> {
     /// Changes a record in place. Its key, its size and whether it has an expiry stay.
     pub fn change(&mut self, hash: u64, spot: Spot, change: impl FnOnce(R::Mut<'_>)) {
         assert!(self.can_change(hash, spot), "a snapshot sees the record");
-        let segment = self.directory.segment(hash);
-        let address = segment.at(spot).slot.record();
         // SAFETY: the table is borrowed exclusively and no snapshot sees the record.
-        let record = || unsafe { R::at(address) };
+        let record = || unsafe { R::at(spot.record) };
         let (expiry_before, value_before) = (record().expire_at(), record().value_bytes());
         // SAFETY: the same, and `record` is called before and after only.
-        change(unsafe { R::at_mut(address) });
+        change(unsafe { R::at_mut(spot.record) });
         self.value_resized(value_before, record().value_bytes());
         if let (Some(before), Some(after)) = (expiry_before, record().expire_at()) {
             self.expiries_ms += i128::from(after) - i128::from(before);
+            let segment = self.directory.segment(hash);
             segment.set_earliest(segment.earliest().min(after));
         }
     }

@@ -43,6 +43,7 @@ pub struct Segment {
 /// Where a record lies, counted from the head of its chain: valid until the next change but a copy for a snapshot.
 #[derive(Clone, Copy)]
 pub struct Spot {
+    pub record: NonNull<u8>,
     nth: u32,
     bucket: u8,
     index: u8,
@@ -58,7 +59,7 @@ pub struct Held {
 
 #[inline]
 pub fn home_bucket(home: u8) -> usize {
-    usize::from(home) * BUCKETS >> 8
+    (usize::from(home) * BUCKETS) >> 8
 }
 
 impl Segment {
@@ -132,7 +133,7 @@ impl Segment {
 
     /// Looks a record up by hash; `equals` decides among those whose sixteen low hash bits agree.
     #[inline]
-    pub fn find(&self, hash: u64, mut equals: impl FnMut(NonNull<u8>) -> bool) -> Option<(NonNull<u8>, Spot)> {
+    pub fn find(&self, hash: u64, mut equals: impl FnMut(NonNull<u8>) -> bool) -> Option<Spot> {
         let bits = HashBits::of(hash);
         let mut segment = self;
         for nth in 0.. {
@@ -141,8 +142,9 @@ impl Segment {
                 let line = &segment.buckets[bucket];
                 for index in line.matches(bits.tag) {
                     let slot = line.slot(index);
-                    if slot.home() == bits.home && equals(slot.record()) {
-                        return Some((slot.record(), Spot { nth, bucket: bucket as u8, index: index as u8 }));
+                    let record = slot.record();
+                    if slot.home() == bits.home && equals(record) {
+                        return Some(Spot { record, nth, bucket: bucket as u8, index: index as u8 });
                     }
                 }
                 if !line.is_overflowed() {
@@ -344,6 +346,10 @@ impl Segment {
     fn records_for(&self, epoch: u64, window: u8, rehash: &dyn Fn(NonNull<u8>) -> u64) -> impl Iterator<Item = Held> {
         let keeps_young = self.epoch == epoch;
         let keeps_window = self.window == window;
+        if !keeps_window {
+            // All records are about to be read.
+            self.prefetched().for_each(drop);
+        }
         self.records().map(move |held| {
             let slot = if keeps_window {
                 held.slot

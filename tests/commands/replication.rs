@@ -1,0 +1,94 @@
+//! REPLICAOF, ROLE, REPLCONF, PSYNC, WAIT as commands; what they start has its own tests.
+
+use tandem::engine::Action;
+
+use crate::harness::Harness;
+
+#[test]
+fn a_server_follows_and_stops_following() {
+    let mut h = Harness::new();
+    h.check("REPLICAOF NO ONE", "+OK");
+    h.check("REPLICAOF host x", "-ERR Invalid master port");
+    h.check("REPLICAOF host 65536", "-ERR Invalid master port");
+    h.check("SLAVEOF host 6380", "+OK");
+    h.check("REPLICAOF HOST 6380", "+OK Already connected to specified master");
+    h.check("ROLE", "[\"slave\", \"host\", :6380, \"connect\", :-1]");
+    h.check("CONFIG GET replicaof", "[\"replicaof\", \"host 6380\"]");
+    h.check("SET k v", "-READONLY You can't write against a read only replica.");
+    let info = String::from_utf8(h.send("INFO replication").bytes().to_vec()).unwrap();
+    for line in [
+        "role:slave",
+        "master_host:host",
+        "master_port:6380",
+        "master_link_status:down",
+        "master_last_io_seconds_ago:-1",
+        "master_sync_in_progress:0",
+        "master_link_down_since_seconds:-1",
+        "slave_priority:100",
+        "slave_read_only:1",
+        "replica_announced:1",
+    ] {
+        assert!(info.contains(&format!("{line}\r\n")), "{line} in {info}");
+    }
+    h.check("REPLICAOF no one", "+OK");
+    h.check("CONFIG GET replicaof", "[\"replicaof\", \"\"]");
+    h.check("SET k v", "+OK");
+}
+
+#[test]
+fn wait_answers_at_once_where_it_cannot_wait() {
+    let mut h = Harness::new();
+    h.check("WAIT 0 100", ":0");
+    h.check("WAIT -1 100", ":0");
+    h.check("WAIT x 100", "-ERR value is not an integer or out of range");
+    h.check("WAIT 1 x", "-ERR timeout is not an integer or out of range");
+    h.check("WAIT 1 -1", "-ERR timeout is negative");
+    h.check("MULTI", "+OK");
+    h.check("WAIT 5 0", "+QUEUED");
+    h.check("EXEC", "[:0]");
+    h.check("REPLICAOF host 1", "+OK");
+    assert!(h.send("WAIT 1 1").to_string().starts_with("-ERR WAIT cannot be used with replica instances."));
+}
+
+#[test]
+fn replconf_is_understood_or_refused() {
+    let mut h = Harness::new();
+    h.check("REPLCONF", "+OK");
+    h.check("REPLCONF capa", "-ERR syntax error");
+    h.check("REPLCONF listening-port 6380 capa eof capa new", "+OK");
+    h.check("REPLCONF listening-port x", "-ERR value is not an integer or out of range");
+    h.check("REPLCONF rdb-only 2", "-ERR value is out of range, value must between 0 and 1");
+    h.check("REPLCONF what now", "-ERR Unrecognized REPLCONF option: what");
+    for silent in [["ack", "5"], ["ack", "x"], ["getack", "*"]] {
+        assert!(h.execute(&[b"REPLCONF", silent[0].as_bytes(), silent[1].as_bytes()]).is_empty(), "{silent:?}");
+    }
+}
+
+#[test]
+fn a_client_becomes_a_peer_once_and_shows_as_one() {
+    let mut h = Harness::new();
+    h.check("PSYNC ? x", "-ERR value is not an integer or out of range");
+    let mut replica = h.connect();
+    h.check_by(&mut replica, "REPLCONF listening-port 6380 ip-address 10.0.0.1 rdb-filter-only functions", "+OK");
+    h.check_by(&mut replica, "PSYNC ? -1", "-ERR Filtered replica requires EOF capability");
+    let mut replica = h.connect();
+    h.check_by(&mut replica, "REPLCONF listening-port 6380 ip-address 10.0.0.1 capa eof capa psync2", "+OK");
+    std::mem::swap(&mut h.main, &mut replica);
+    assert!(h.execute(&[b"PSYNC", b"?", b"-1"]).is_empty());
+    assert!(h.execute(&[b"PSYNC", b"?", b"-1"]).is_empty(), "a peer's second PSYNC is not answered");
+    h.check("REPLICAOF host 1", "-ERR Command is not valid when client is a replica.");
+    h.check("RESET", "-ERR can only reset normal client connections");
+    std::mem::swap(&mut h.main, &mut replica);
+    let info = String::from_utf8(h.send("INFO replication").bytes().to_vec()).unwrap();
+    assert!(info.contains("connected_slaves:1\r\nslave0:ip=10.0.0.1,port=6380,state=wait_bgsave,offset="), "{info}");
+    assert!(h.send("CLIENT LIST TYPE replica").to_string().contains("flags=S "));
+    h.check("CLIENT KILL TYPE slave", ":1");
+}
+
+#[test]
+fn psync_with_pending_output_is_refused() {
+    let mut h = Harness::new();
+    let replies = h.execute_raw(b"PING\r\nPSYNC ? -1\r\n");
+    assert_eq!(replies, b"+PONG\r\n-ERR SYNC and PSYNC are invalid with pending output\r\n");
+    assert!(!h.engine.take_actions().iter().any(|action| matches!(action, Action::FullSync { .. })));
+}
