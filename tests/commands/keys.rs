@@ -199,6 +199,10 @@ fn object_looks_at_values() {
     server.check("OBJECT ENCODING s", "\"raw\"");
     server.check("OBJECT ENCODING missing", "nil");
     server.check("OBJECT REFCOUNT n", ":1");
+    server.check("SET shared 9999", "+OK");
+    server.check("OBJECT REFCOUNT shared", ":2147483647");
+    server.check("SET negative -999", "+OK");
+    server.check("OBJECT REFCOUNT negative", ":1");
     server.check("OBJECT IDLETIME n", ":0");
     server.check("OBJECT FOO n", "-ERR unknown subcommand 'FOO'. Try OBJECT HELP.");
     server.check("OBJECT", "-ERR wrong number of arguments for 'object' command");
