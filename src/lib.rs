@@ -20,7 +20,7 @@
 //! server     the shell: sockets, timers, files, signals. The only place with tokio, clocks and system calls
 //! engine     the core behind one lock: gate, units, outcomes, held replies, both roles of replication, time
 //! command    one typed row beside each handler; what a handler cannot do it returns as an outcome
-//! replication persistence      bytes and positions; files. Neither knows commands, replication knows no keys
+//! replication persistence script   bytes and positions; files; code inside. None knows commands, replication no keys
 //! log keyspace session         the stream's bytes; the data; what is known of a client
 //! resp config                  the wire; the directives
 //! alloc time                   the counting allocator; points in time, always arguments
@@ -61,6 +61,7 @@ pub mod log;
 pub mod persistence;
 pub mod replication;
 pub mod resp;
+pub mod script;
 pub mod server;
 pub mod session;
 pub mod time;

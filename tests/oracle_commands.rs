@@ -35,7 +35,6 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("client|kill", "arguments", "named and structured as since Redis 7.4"),
     ("command|getkeys", "arguments", "Redis 7.0 documents none"),
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),
-    ("debug", "arguments", "Redis documents none"),
     ("debug", "doc_flags", "syscmd is for commands that users do not send"),
     ("replconf", "arguments", "Redis documents none"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),

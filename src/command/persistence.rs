@@ -4,8 +4,7 @@ use super::{Args, Command, CommandError, Context, Flags, Outcome, ShutdownOption
 
 const SAVES: Flags = Flags::NO_ASYNC_LOADING.with(Flags::ADMIN).with(Flags::NOSCRIPT);
 
-const SHUTDOWN_SYNTAX: &str =
-    "abort-selector=[save-selector-block=(save-selector=[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0) | ABORT@7.0.0]";
+const SHUTDOWN_SYNTAX: &str = "nosave_save=[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0";
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("bgsave", bgsave, "[SCHEDULE]@3.2.2")

@@ -85,7 +85,7 @@ impl Kind {
 }
 
 impl Argument {
-    /// The fewest words it takes.
+    /// The fewest words it takes. A block of parts that may all be left out takes one of them.
     pub fn min_words(&self) -> usize {
         if self.is_optional {
             return 0;
@@ -94,7 +94,7 @@ impl Argument {
         token
             + match &self.kind {
                 Kind::OneOf(parts) => parts.iter().map(Argument::min_words).min().unwrap_or(0),
-                Kind::Block(parts) => parts.iter().map(Argument::min_words).sum(),
+                Kind::Block(parts) => parts.iter().map(Argument::min_words).sum::<usize>().max(1),
                 _ => 1,
             }
     }
@@ -347,6 +347,7 @@ mod tests {
             ("EX seconds:integer", 2, false),
             ("x=(A a | B)", 1, true),
             ("x=(A a | B b)", 2, false),
+            ("x=([A] [B])", 1, true),
         ] {
             let arguments = parse(notation, 1).unwrap();
             assert_eq!(arguments.iter().map(Argument::min_words).sum::<usize>(), words, "{notation}");

@@ -6,7 +6,11 @@ use super::syntax::{Argument, Kind, parse};
 use super::{CommandTable, Entry, Flags, category};
 
 /// Rows whose arity lets words in that mean nothing: name, reason.
-const ODD_ARITY: &[(&str, &str)] = &[("quit", "ignores what follows it, as in Redis")];
+const ODD_ARITY: &[(&str, &str)] = &[
+    ("debug", "its subcommands are not documented, as in Redis"),
+    ("psync", "a third word, FAILOVER, is not documented, as in Redis"),
+    ("quit", "ignores what follows it, as in Redis"),
+];
 
 fn rows(table: &CommandTable) -> impl Iterator<Item = &Entry> {
     table.entries().map(|(_, entry)| entry)
@@ -25,6 +29,7 @@ fn names_are_unique_and_lower_case() {
 #[test]
 fn notations_parse_and_agree_with_arity() {
     let table = CommandTable::new();
+    let mut wrong = Vec::new();
     for entry in rows(&table).filter(|entry| !entry.is_container()) {
         let name = entry.full_name;
         let arguments = parse(entry.command.syntax, entry.command.keys.len());
@@ -36,8 +41,11 @@ fn notations_parse_and_agree_with_arity() {
         let words = names + arguments.iter().map(Argument::min_words).sum::<usize>();
         let is_variable = arguments.iter().any(Argument::is_variable);
         let arity = if is_variable { -(words as i32) } else { words as i32 };
-        assert_eq!(entry.command.arity, arity, "{name}: arity against {:?}", entry.command.syntax);
+        if entry.command.arity != arity {
+            wrong.push(format!("{name}: {} against {arity} by {:?}", entry.command.arity, entry.command.syntax));
+        }
     }
+    assert!(wrong.is_empty(), "arity:\n{}", wrong.join("\n"));
 }
 
 #[test]

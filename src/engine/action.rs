@@ -62,10 +62,6 @@ pub enum Action {
     Load {
         client: Token,
     },
-    /// Rewrite the configuration file; answer the client.
-    RewriteConfig {
-        client: Token,
-    },
     /// A directive of the shell was set.
     ConfigChanged(Vec<&'static str>),
     Log(Level, String),

@@ -28,6 +28,9 @@ impl Cron {
 impl Engine {
     /// To be called `hz` times a second, and at `next_timeout`.
     pub fn tick(&mut self, now: Now) {
+        if self.is_running_inside() {
+            return;
+        }
         self.tick_link(now);
         self.tick_peers(now);
         self.node.log.release();
@@ -40,7 +43,7 @@ impl Engine {
         if now.mono.since(self.cron.last_second) >= 1000 {
             self.each_second(now);
         }
-        self.end_turn();
+        self.end_turn(now);
     }
 
     /// When a tick is needed at the latest.

@@ -37,7 +37,7 @@ impl Engine {
         }
         let mut reply = Reply { buffer: std::mem::take(&mut session.outbox), protocol: session.protocol };
         let turn = self.run_turn(now, token, input, max_requests, &mut reply);
-        self.end_turn();
+        self.end_turn(now);
         if let Some(session) = self.sessions.get_mut(token) {
             // What others wrote meanwhile stands behind our own.
             let others = std::mem::replace(&mut session.outbox, reply.buffer);
@@ -288,9 +288,9 @@ impl Engine {
     }
 
     /// Before the lock is released: whom the turn concerns is woken.
-    pub(super) fn end_turn(&mut self) {
+    pub(super) fn end_turn(&mut self, now: Now) {
         if std::mem::take(&mut self.log_grew) {
-            self.wake_peers();
+            self.wake_peers(now);
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::time::Now;
 
 use super::{Action, Engine, Payload};
 
+/// Output limits of peers are looked at each time that the log has grown by this much, and with each tick.
+const LIMIT_CHECK_BYTES: u64 = 64 * 1024;
+
 /// What a client that wants to follow us asked for.
 pub(super) enum Ask<'a> {
     Psync(&'a PsyncRequest),
@@ -193,11 +196,23 @@ impl Engine {
         self.peer_event(now, token, PeerEvent::Writable { max_bytes });
     }
 
-    pub(super) fn wake_peers(&mut self) {
+    /// The log grew: peers read on; who is too far behind is found out before the log takes much more.
+    pub(super) fn wake_peers(&mut self, now: Now) {
         for token in self.node.peers.keys() {
             if let Some(session) = self.sessions.get_mut(*token) {
                 session.wake();
             }
+        }
+        if self.node.offset().since(self.limits_checked_at) >= LIMIT_CHECK_BYTES {
+            self.limits_checked_at = self.node.offset();
+            self.each_peer(now, || PeerEvent::LogGrown);
+        }
+    }
+
+    fn each_peer(&mut self, now: Now, event: impl Fn() -> PeerEvent) {
+        let tokens: Vec<Token> = self.node.peers.keys().copied().collect();
+        for token in tokens {
+            self.peer_event(now, token, event());
         }
     }
 
@@ -214,18 +229,12 @@ impl Engine {
     }
 
     /// Our history is another one now: peers must come again and ask.
-    pub(super) fn drop_peers(&mut self) {
-        let tokens: Vec<Token> = self.node.peers.keys().copied().collect();
-        for token in tokens {
-            self.close_client(token, Closing::Now);
-        }
+    pub(super) fn drop_peers(&mut self, now: Now) {
+        self.each_peer(now, || PeerEvent::Dismiss);
     }
 
     pub(super) fn tick_peers(&mut self, now: Now) {
-        let tokens: Vec<Token> = self.node.peers.keys().copied().collect();
-        for token in tokens {
-            self.peer_event(now, token, PeerEvent::Tick);
-        }
+        self.each_peer(now, || PeerEvent::Tick);
         self.admit_snapshots(now);
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Follower {
     unit: Vec<u8>,
     /// What the stream had selected where it stopped.
     db: usize,
+    /// What came while code ran inside.
+    deferred: Vec<(LinkId, LinkEvent)>,
 }
 
 /// What loading a payload gave.
@@ -64,7 +66,7 @@ impl Engine {
         let line = self.node.history.promotion_line();
         self.warning(line);
         // Peers know only the old name: they ask again and continue.
-        self.drop_peers();
+        self.drop_peers(now);
         self.node.stream_db = None;
         self.effects.is_recording = self.node.log.is_active();
         self.refresh_conditions(now);
@@ -97,7 +99,7 @@ impl Engine {
             listening_port: if announced > 0 { announced } else { self.server.tcp_port },
             announce_ip: settings.replica_announce_ip.clone(),
             version: crate::config::REDIS_VERSION.to_owned(),
-            payload_target: "parser",
+            payload_target: "to parser",
             timeout_ms: u64::from(settings.repl_timeout_s) * 1000,
         }
     }
@@ -119,11 +121,17 @@ impl Engine {
 
     /// Whether the shell should go on reading from the master.
     pub fn link_wants_bytes(&self, id: LinkId) -> bool {
-        id == self.follower.id && self.node.link.as_ref().is_some_and(MasterLink::wants_bytes)
+        // While code runs inside, the stream waits.
+        !self.is_running_inside()
+            && id == self.follower.id
+            && self.node.link.as_ref().is_some_and(MasterLink::wants_bytes)
     }
 
     /// An event of the connection that `id` names; an older connection is not listened to.
     pub fn link_event(&mut self, now: Now, id: LinkId, event: LinkEvent) {
+        if self.is_running_inside() {
+            return self.follower.deferred.push((id, event));
+        }
         let counts = match event {
             LinkEvent::LoadFailed(_) => std::mem::take(&mut self.follower.is_loading),
             _ => self.follower.is_listening,
@@ -131,7 +139,14 @@ impl Engine {
         if id == self.follower.id && counts {
             self.feed_link(now, event);
         }
-        self.end_turn();
+        self.end_turn(now);
+    }
+
+    /// Code that ran inside has ended: the link goes on.
+    pub(super) fn resume_link(&mut self, now: Now) {
+        for (id, event) in std::mem::take(&mut self.follower.deferred) {
+            self.link_event(now, id, event);
+        }
     }
 
     /// The payload is loaded: its keyspace becomes ours.
@@ -144,7 +159,7 @@ impl Engine {
         self.follower.db = loaded.stream_db.unwrap_or(0);
         self.node.stream_db = loaded.stream_db;
         self.feed_link(now, LinkEvent::Loaded);
-        self.end_turn();
+        self.end_turn(now);
     }
 
     pub(super) fn tick_link(&mut self, now: Now) {
@@ -204,7 +219,7 @@ impl Engine {
 
     /// After a full resync: the master's history is ours, our peers must come again.
     fn adopt(&mut self, now: Now, position: Option<Position>) {
-        self.drop_peers();
+        self.drop_peers(now);
         match position {
             Some(position) => {
                 self.node.history.adopt(position.replid);
@@ -226,7 +241,7 @@ impl Engine {
         let offset = self.node.offset();
         if replid.is_some_and(|replid| self.node.history.continue_with(replid, offset)) {
             self.notice("Master replication ID changed to ".to_owned() + self.node.history.replid().as_str());
-            self.drop_peers();
+            self.drop_peers(now);
         }
         if !self.node.log.is_active() {
             self.node.log.activate();

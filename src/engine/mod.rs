@@ -30,13 +30,14 @@ use rand::rngs::SmallRng;
 use crate::command::{CommandTable, Effects, ServerFacts, Stats};
 use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
+use crate::log::Offset;
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
 use crate::session::Sessions;
 use crate::time::Now;
 
 pub use action::{Action, LinkId, Payload, SavePurpose};
-pub use busy::{Busy, BusyHook};
+pub use busy::{Access, Inside};
 pub use clients::Refused;
 pub use execute::Turn;
 pub use follow::LoadedPayload;
@@ -51,13 +52,15 @@ pub struct Hooks {
     pub sleep: fn(Duration),
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
+    /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
+    pub rewrite_config: fn(&Config) -> Result<(), String>,
 }
 
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())) }
+        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
     }
 }
 
@@ -75,11 +78,14 @@ pub struct Engine {
     held: HeldList,
     follower: follow::Follower,
     cron: cron::Cron,
-    busy: Option<Busy>,
+    /// Code that runs inside.
+    running: Option<busy::Running>,
     /// Conditions of the server as a whole, for the gate.
     conditions: Conditions,
     /// The log grew in this turn: peers are woken at its end.
     log_grew: bool,
+    /// Where the log stood when the peers' output limits were last looked at.
+    limits_checked_at: Offset,
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
     ending: outcome::Ending,
@@ -109,9 +115,10 @@ impl Engine {
             held: HeldList::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),
-            busy: None,
+            running: None,
             conditions: Conditions::NONE,
             log_grew: false,
+            limits_checked_at: Offset::ZERO,
             over_maxmemory: false,
             ending: outcome::Ending::No,
             hooks: Hooks::default(),
@@ -185,7 +192,7 @@ impl Engine {
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
             .when(stale, Conditions::STALE)
             .when(self.server.loading.is_some(), Conditions::LOADING)
-            .when(self.busy.is_some(), Conditions::BUSY)
-            .when(self.server.pause.is_some(), Conditions::PAUSED);
+            .when(self.is_busy(), Conditions::BUSY)
+            .when(self.holds_writers(), Conditions::PAUSED);
     }
 }

@@ -54,10 +54,7 @@ impl Engine {
             Outcome::AckWanted => {}
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
-            Outcome::ConfigRewrite => {
-                self.sessions[token].blocked = Blocked::Held;
-                self.actions.push(Action::RewriteConfig { client: token });
-            }
+            Outcome::ConfigRewrite => self.rewrite_config(reply),
             Outcome::Save => self.save_in_foreground(now, token, reply),
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
@@ -156,15 +153,36 @@ impl Engine {
         self.actions.push(Action::ConfigChanged(names));
     }
 
+    /// Lets waiting clients go on once neither CLIENT PAUSE nor a shutdown holds them.
     pub(super) fn end_pause_if_over(&mut self, now: Now) {
         if self.server.pause.is_some_and(|pause| pause.until <= now.mono) {
             self.server.pause = None;
         }
         self.refresh_conditions(now);
-        if self.server.pause.is_none() {
-            for (_, session) in self.sessions.iter_mut().filter(|(_, session)| session.blocked == Blocked::Paused) {
-                session.blocked = Blocked::No;
-                session.wake();
+        if self.holds_writers() {
+            return;
+        }
+        for (_, session) in self.sessions.iter_mut().filter(|(_, session)| session.blocked == Blocked::Paused) {
+            session.blocked = Blocked::No;
+            session.wake();
+        }
+    }
+
+    /// Whether writers wait: by CLIENT PAUSE, or because the end is near.
+    pub(super) fn holds_writers(&self) -> bool {
+        self.server.pause.is_some() || self.ending != Ending::No
+    }
+
+    fn rewrite_config(&mut self, reply: &mut Reply) {
+        match (self.hooks.rewrite_config)(&self.config) {
+            Ok(()) => {
+                self.notice("CONFIG REWRITE executed with success.");
+                reply.ok();
+            }
+            Err(error) => {
+                self.warning(format!("CONFIG REWRITE failed: {error}"));
+                self.stats.error_replies += 1;
+                reply.error(&format!("ERR {error}"));
             }
         }
     }
@@ -172,7 +190,7 @@ impl Engine {
     /// SHUTDOWN, SIGTERM: gives lagging peers time, saves, ends.
     pub fn shutdown(&mut self, now: Now, options: ShutdownOptions, client: Option<Token>, reply: &mut Reply) {
         if options.abort {
-            return self.abort_shutdown(reply);
+            return self.abort_shutdown(now, reply);
         }
         if self.ending != Ending::No {
             return;
@@ -186,21 +204,32 @@ impl Engine {
             return self.finish_shutdown(now);
         }
         self.notice(format!("Waiting for replicas before shutting down. {lagging} of them are lagging."));
-        self.server.pause = Some(crate::command::Pause { until: Millis(u64::MAX), all: false });
+        // Writers wait, so that the peers can reach the end; the client that asked waits for it too.
         self.refresh_conditions(now);
+        if let Some(session) = client.and_then(|client| self.sessions.get_mut(client)) {
+            session.blocked = Blocked::Held;
+        }
         let (replicas, deadline) = (self.node.peers.len(), Some(now.mono.plus(timeout_s * 1000)));
         self.held.push(Held { offset, replicas, deadline, release: Release::Shutdown });
         self.feed_getack();
     }
 
-    fn abort_shutdown(&mut self, reply: &mut Reply) {
+    fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
         if !self.held.cancel_shutdown() {
             return reply.error("ERR No shutdown in progress.");
         }
-        self.ending = Ending::No;
-        self.server.pause = None;
         self.notice("Shutdown manually aborted.");
+        if let Ending::AwaitingPeers(_, client, _) = std::mem::take(&mut self.ending) {
+            self.answer_failed_shutdown(client);
+        }
+        self.end_pause_if_over(now);
         reply.ok();
+    }
+
+    fn answer_failed_shutdown(&mut self, client: Option<Token>) {
+        if let Some(client) = client {
+            self.answer_with(client, b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+        }
     }
 
     /// The peers have what they can get: save if asked to, then end.
@@ -231,12 +260,8 @@ impl Engine {
             return self.exit(0);
         }
         self.warning("Error trying to save the DB, can't exit.");
-        self.server.pause = None;
+        self.answer_failed_shutdown(client);
         self.end_pause_if_over(now);
-        if let Some(session) = client.and_then(|client| self.sessions.get_mut(client)) {
-            session.outbox.extend_from_slice(b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
-            session.wake();
-        }
     }
 
     fn exit(&mut self, code: i32) {

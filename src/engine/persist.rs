@@ -112,24 +112,12 @@ impl Engine {
         }
     }
 
-    /// CONFIG REWRITE is done, or is not.
-    pub fn config_rewritten(&mut self, client: Token, result: Result<(), String>) {
-        match &result {
-            Ok(()) => self.notice("CONFIG REWRITE executed with success."),
-            Err(error) => self.warning(format!("CONFIG REWRITE failed: {error}")),
-        }
-        let line = match result {
-            Ok(()) => "+OK\r\n".to_owned(),
-            Err(error) => format!("-ERR {error}\r\n"),
-        };
-        self.answer_with(client, line.as_bytes());
-    }
-
     fn answer_held(&mut self, token: Token, ok: bool) {
         self.answer_with(token, if ok { b"+OK\r\n" } else { b"-ERR\r\n" });
     }
 
-    fn answer_with(&mut self, token: Token, line: &[u8]) {
+    /// The reply of a client that waited.
+    pub(super) fn answer_with(&mut self, token: Token, line: &[u8]) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         session.blocked = Blocked::No;
         session.outbox.extend_from_slice(line);

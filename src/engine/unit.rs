@@ -11,6 +11,9 @@ impl Engine {
     /// Closes the unit under way.
     #[inline]
     pub(super) fn close_unit(&mut self, now: Now) {
+        if self.is_running_inside() {
+            return;
+        }
         let changes = std::mem::take(&mut self.effects.changes);
         self.server.save.changes_since_save += changes;
         if !self.effects.is_quiet() {

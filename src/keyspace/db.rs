@@ -219,8 +219,8 @@ impl Db {
         self.table.random(rng).map(|blob| Entry { blob })
     }
 
-    /// A few keys at random places for eviction to choose from, with an expiry only if `volatile`. A key may come
-    /// twice; fewer than `count` come where hardly a key has an expiry.
+    /// `count` keys at random places for eviction to choose from, with an expiry only if `volatile`. A key may come
+    /// twice; none comes only if there is none.
     pub fn sample(&self, rng: &mut dyn Rng, volatile: bool, count: usize, each: &mut dyn FnMut(Entry<'_>)) {
         for _ in 0..count {
             let blob = if volatile { self.table.random_volatile(rng) } else { self.table.random(rng) };

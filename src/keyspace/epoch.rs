@@ -114,9 +114,9 @@ impl Epochs {
     /// the thread when no snapshot can see it, at once if none lives.
     pub fn retire(&self, kind: &'static Reclaim, item: NonNull<u8>, bytes: usize) {
         let death = self.current();
-        self.retired_bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut state = self.state.lock();
-        state.add(death, kind, item, bytes);
+        let added_bytes = state.add(death, kind, item, bytes);
+        self.retired_bytes.fetch_add(added_bytes, Ordering::Relaxed);
         if state.live.is_empty() {
             self.wake.notify_one();
         }
@@ -146,19 +146,25 @@ impl Epochs {
 }
 
 impl State {
-    fn add(&mut self, death: u64, kind: &'static Reclaim, item: NonNull<u8>, bytes: usize) {
+    /// Answers the bytes that wait more than before: the item's and what the list grew by.
+    fn add(&mut self, death: u64, kind: &'static Reclaim, item: NonNull<u8>, bytes: usize) -> usize {
         // A few kinds alternate: the batch that is still open is among the last ones.
         let open =
             self.retired.iter_mut().rev().take(6).find(|batch| {
                 batch.death == death && std::ptr::eq(batch.kind, kind) && batch.items.len() < BATCH_ITEMS
             });
-        match open {
-            Some(batch) => {
-                batch.items.push(item);
-                batch.bytes += bytes;
+        let batch = match open {
+            Some(batch) => batch,
+            None => {
+                self.retired.push_back(Batch { death, kind, bytes: 0, items: Vec::new() });
+                self.retired.back_mut().expect("just pushed")
             }
-            None => self.retired.push_back(Batch { death, kind, bytes, items: vec![item] }),
-        }
+        };
+        let capacity_before = batch.items.capacity();
+        batch.items.push(item);
+        let added_bytes = bytes + (batch.items.capacity() - capacity_before) * size_of::<NonNull<u8>>();
+        batch.bytes += added_bytes;
+        added_bytes
     }
 
     fn pop_unseen(&mut self) -> Option<Batch> {

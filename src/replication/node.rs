@@ -64,7 +64,7 @@ impl Node {
     }
 
     pub fn statuses(&self) -> Vec<PeerStatus> {
-        self.peers.values().map(|peer| peer.status(&self.log)).collect()
+        self.peers.values().filter(|peer| !peer.is_closed()).map(|peer| peer.status(&self.log)).collect()
     }
 
     /// Peers that have acknowledged `offset`.

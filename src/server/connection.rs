@@ -203,7 +203,8 @@ impl Connection {
         let Some(session) = engine.sessions.get_mut(self.token) else { return Turn::Close };
         session.unsent_bytes = 0;
         session.net_input_bytes += self.read_bytes;
-        engine.stats.net_input_bytes += std::mem::take(&mut self.read_bytes);
+        engine.stats.net_input_bytes += self.read_bytes;
+        engine.stats.reads_processed += u64::from(std::mem::take(&mut self.read_bytes) > 0);
         if self.input.len() > engine.config.client_query_buffer_limit {
             return self.refuse_query_buffer(engine);
         }
@@ -254,6 +255,7 @@ impl Connection {
         session.unsent_bytes = self.output.len();
         session.net_output_bytes += self.output.len() as u64;
         engine.stats.net_output_bytes += self.output.len() as u64;
+        engine.stats.writes_processed += u64::from(!self.output.is_empty());
         match session.closing {
             Closing::Now => {
                 self.output.clear();

@@ -8,7 +8,6 @@ use std::sync::mpsc as std_mpsc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::config_file;
 use super::disk::RealDisk;
 use super::shared::{PayloadPart, Shared};
 use crate::engine::{LinkId, LoadedPayload, Payload, SavePurpose};
@@ -297,15 +296,5 @@ pub fn reload(shared: &Arc<Shared>, client: Token) {
     spawn("rdb-load", move || {
         let loaded = load_file(&shared).and_then(|loaded| loaded.ok_or_else(|| "no RDB file".to_owned()));
         shared.turn(|engine, now| engine.reloaded(now, client, loaded.map(|(keyspace, _)| keyspace)));
-    });
-}
-
-/// CONFIG REWRITE.
-pub fn rewrite_config(shared: &Arc<Shared>, client: Token) {
-    let shared = shared.clone();
-    spawn("config-rewrite", move || {
-        let config = shared.turn(|engine, _| engine.config.clone());
-        let result = config_file::rewrite(&config);
-        shared.turn(|engine, _| engine.config_rewritten(client, result));
     });
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 use super::dialer::LinkHandle;
-use super::{apply, jobs, usage};
+use super::{apply, config_file, jobs, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -44,6 +44,7 @@ impl Shared {
         let running = Arc::new(Mutex::new(apply::Running::default()));
         let tried = running.clone();
         engine.hooks.reconfigure = Box::new(move |config, names| apply::try_out(&tried, config, names));
+        engine.hooks.rewrite_config = config_file::rewrite;
         Arc::new(Shared {
             engine: Mutex::new(engine),
             order: Mutex::new(()),
@@ -90,7 +91,6 @@ impl Shared {
             Action::Save { snapshot, position, purpose } => jobs::save(self, snapshot, position, purpose),
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
-            Action::RewriteConfig { client } => jobs::rewrite_config(self, client),
             Action::ConfigChanged(names) => apply::apply(self, names),
             Action::Log(level, line) => log(level, &line),
             Action::Exit { code } => drop(self.exit.send(Some(code))),

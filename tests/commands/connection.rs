@@ -1,6 +1,7 @@
 //! Who the client is, what it speaks, what it is told about others.
 
 use tandem::config::Config;
+use tandem::time::Millis;
 
 use crate::harness::Harness;
 
@@ -194,9 +195,12 @@ fn a_pause_holds_writes_or_all_and_is_never_weakened() {
     h.check("CLIENT PAUSE 1000 WRITE", "+OK");
     h.check("CLIENT PAUSE 500 WRITE", "+OK");
     h.check("GET k", "nil");
-    h.advance_ms(900);
-    h.tick();
-    assert!(h.engine.server.pause.is_some());
+    let (until, all) = h.engine.server.pause.map(|pause| (pause.until, pause.all)).unwrap();
+    assert_eq!((until, all), (Millis(1000), false));
     h.check("CLIENT UNPAUSE", "+OK");
     h.check("SET k v", "+OK");
+    h.check("CLIENT PAUSE 1000 WRITE", "+OK");
+    h.check("CLIENT PAUSE 500 ALL", "+OK");
+    assert!(h.engine.server.pause.is_some_and(|pause| pause.all && pause.until == until));
+    assert!(h.execute(&[b"CLIENT", b"UNPAUSE"]).is_empty(), "a pause of all holds this too");
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tandem::command::{Flags, Stats};
+use tandem::command::Stats;
 use tandem::config::Config;
 use tandem::engine::{Action, Engine, Input, LinkId, LoadedPayload};
 use tandem::keyspace::{Keyspace, Value as Stored};
@@ -60,10 +60,6 @@ impl Harness {
     pub fn advance_ms(&mut self, ms: i64) {
         self.now.mono = self.now.mono.plus(ms as u64);
         self.now.unix_us += ms * 1000;
-    }
-
-    pub fn now_ms(&self) -> i64 {
-        self.now.unix_ms()
     }
 
     /// Another client.
@@ -151,12 +147,6 @@ impl Harness {
         self.engine.server.save.changes_since_save
     }
 
-    /// Whether the command of this name may change data.
-    pub fn is_write(&self, name: &str) -> bool {
-        let table = self.engine.table();
-        table.find(name.as_bytes()).is_some_and(|id| table.entry(id).has(Flags::WRITE))
-    }
-
     /// Feeds the follower what is new in the log, and compares.
     #[track_caller]
     fn replicate(&mut self) {
@@ -183,7 +173,7 @@ impl Harness {
     }
 
     /// Commands propagated since `from`, each as its words.
-    fn stream_since(&self, from: Offset) -> String {
+    pub fn stream_since(&self, from: Offset) -> String {
         let bytes = self.log_since(from);
         let mut rest = bytes.as_slice();
         let mut commands = Vec::new();

@@ -199,6 +199,10 @@ fn object_looks_at_values() {
     server.check("OBJECT ENCODING s", "\"raw\"");
     server.check("OBJECT ENCODING missing", "nil");
     server.check("OBJECT REFCOUNT n", ":1");
+    server.check("SET shared 9999", "+OK");
+    server.check("OBJECT REFCOUNT shared", ":2147483647");
+    server.check("SET negative -999", "+OK");
+    server.check("OBJECT REFCOUNT negative", ":1");
     server.check("OBJECT IDLETIME n", ":0");
     server.check("OBJECT FOO n", "-ERR unknown subcommand 'FOO'. Try OBJECT HELP.");
     server.check("OBJECT", "-ERR wrong number of arguments for 'object' command");
@@ -226,4 +230,16 @@ fn dumped_values_are_restored() {
     assert_eq!(refused.to_string(), "-ERR DUMP payload version or checksum are wrong");
     let negative = server.request(&[b"RESTORE", b"other", b"-1", &payload]);
     assert_eq!(negative.to_string(), "-ERR Invalid TTL value, must be >= 0");
+}
+
+#[test]
+fn keys_that_nobody_asks_for_expire_with_time() {
+    let mut server = Harness::new();
+    server.check("SET k v PX 10", "+OK");
+    server.check("SET later v PX 1000", "+OK");
+    let before = server.engine.node.offset();
+    server.advance_ms(11);
+    server.tick();
+    assert_eq!(server.stream_since(before), "DEL k");
+    server.check("DBSIZE", ":1");
 }

@@ -29,8 +29,26 @@ fn write(rng: &mut SmallRng) -> Vec<String> {
         75..80 => words(&["INCRBYFLOAT", &format!("f{}", rng.random_range(0..3)), "0.25"]),
         80..85 => words(&["SETRANGE", &key, &rng.random_range(0..50).to_string(), "patch"]),
         85..90 => words(&["GETDEL", &key]),
-        90..95 => words(&["GETEX", &key, "PX", &rng.random_range(1..2_000).to_string()]),
-        _ => words(&["MSET", &key, "both", "other", &value(rng)]),
+        90..93 => words(&["GETEX", &key, "PX", &rng.random_range(1..2_000).to_string()]),
+        93..96 => words(&["MSET", &key, "both", "other", &value(rng)]),
+        _ => whole_keys(rng, &key),
+    }
+}
+
+/// Keys and databases as wholes.
+fn whole_keys(rng: &mut SmallRng, key: &str) -> Vec<String> {
+    let db = rng.random_range(0..3).to_string();
+    match rng.random_range(0..40) {
+        0 => words(&["FLUSHDB"]),
+        1 => words(&["FLUSHALL"]),
+        2..5 => words(&["SWAPDB", "0", &db]),
+        5..10 => words(&["RENAME", key, "renamed"]),
+        10..15 => words(&["COPY", "renamed", key, "DB", &db, "REPLACE"]),
+        15..20 => words(&["MOVE", key, &db]),
+        20..25 => words(&["PERSIST", key]),
+        25..30 => words(&["PEXPIRE", key, &rng.random_range(1..2_000).to_string()]),
+        30..35 => words(&["UNLINK", key, "renamed"]),
+        _ => words(&["DEL", key]),
     }
 }
 

@@ -81,7 +81,7 @@ impl World {
             Action::CancelSave => self.nodes[node].save = None,
             Action::Exit { .. } => self.stop(node),
             Action::Log(_, line) => self.trace(node, &line),
-            Action::Load { .. } | Action::RewriteConfig { .. } | Action::ConfigChanged(_) => {}
+            Action::Load { .. } | Action::ConfigChanged(_) => {}
         }
     }
 

@@ -44,7 +44,6 @@ impl Tally {
 
     /// Everything that the simulation is for has happened.
     pub fn check(&self, changes_roles: bool) {
-        println!("{self:?}");
         let seen = [self.full, self.partial, self.cuts, self.failed_loads, self.restarts];
         assert!(seen.iter().all(|count| *count > 10), "too little happened: {seen:?}");
         assert!(!changes_roles || self.renamed > 10, "too few histories went on under a new name: {}", self.renamed);

@@ -22,9 +22,9 @@ const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_s
 pub(super) const COMMANDS: &[Command] =
     &[Command::container("client", SUBCOMMANDS).about("Commands about client connections.").since("2.4.0")];
 
-const KILL_SYNTAX: &str = "filter=(old-format | new-format=([ID client-id:integer]@2.8.12 \
-     [TYPE client-type=(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)]@2.8.12 [USER username] [ADDR addr] \
-     [LADDR laddr]@6.2.0 [SKIPME skipme=(YES | NO)] [MAXAGE maxage:integer]@7.4.0)...)";
+const KILL_SYNTAX: &str = "filter=(old-format | new-format=(ID client-id:integer@2.8.12 \
+     | TYPE client-type=(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)@2.8.12 | USER username | ADDR addr \
+     | LADDR laddr@6.2.0 | SKIPME skipme=(YES | NO) | MAXAGE maxage:integer@7.4.0)...)";
 
 const LIST_SYNTAX: &str = "[TYPE normal_master_replica_pubsub=(NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID id=(client-id:integer...)]@6.2.0";
 

@@ -16,7 +16,7 @@ use super::{Args, Command, CommandError, Context, Flags, Holds, Outcome, help};
 
 pub use digest::{Digest, keyspace_digest};
 
-pub(super) const COMMANDS: &[Command] = &[Command::new("debug", debug, "subcommand [argument...]")
+pub(super) const COMMANDS: &[Command] = &[Command::new("debug", debug, "")
     .about("Commands for tests and fault finding.")
     .complexity("Depends on subcommand")
     .arity(-2)

@@ -18,9 +18,6 @@ const HOMES: usize = 15;
 /// Prefix bits in a SCAN cursor. With the depth and the bucket it stays below 2^53: safe in any client's number type.
 const PREFIX_BITS: u32 = 40;
 
-/// Segments without a volatile record that `sample` looks at before it gives up.
-const SAMPLE_SEGMENTS: usize = 256;
-
 impl<R: Record> Table<R> {
     /// One step of SCAN from `cursor`: the records of one bucket at least, of one segment at most. Answers the next
     /// cursor, 0 at the end.
@@ -70,13 +67,14 @@ impl<R: Record> Table<R> {
         segment.records().nth(nth).map(|held| self.record(held))
     }
 
-    /// As `random`, among the records with an expiry. `None` if there is none near the random place.
+    /// As `random`, among the records with an expiry: of the first segment from a random place on that has one. Goes
+    /// by the counts of chunks and segments, so it looks at no other record.
     pub fn random_volatile(&self, rng: &mut dyn Rng) -> Option<R::Ref<'_>> {
         if self.volatile == 0 {
             return None;
         }
         let mut hash: u64 = rng.random();
-        for _ in 0..SAMPLE_SEGMENTS {
+        for _ in 0..=self.segments() {
             let (around, last_of_chunk) = self.directory.volatile_around(hash);
             let segment = self.directory.segment(hash).get();
             if segment.volatile > 0 {

@@ -59,7 +59,7 @@ pub struct Held {
 
 #[inline]
 pub fn home_bucket(home: u8) -> usize {
-    usize::from(home) * BUCKETS >> 8
+    (usize::from(home) * BUCKETS) >> 8
 }
 
 impl Segment {

@@ -174,6 +174,16 @@ fn random_records_are_near_enough_to_uniform() {
 }
 
 #[test]
+fn the_only_volatile_record_is_found() {
+    let mut fixture = Fixture::new(u64::MAX);
+    (0..100_000).for_each(|n| fixture.insert(&name(n), (n == 777).then_some(1)));
+    let mut rng = StdRng::seed_from_u64(5);
+    for _ in 0..20 {
+        assert_eq!(fixture.table().random_volatile(&mut rng).unwrap().key(), name(777).as_bytes());
+    }
+}
+
+#[test]
 fn expired_records_are_found_without_looking_at_others() {
     let mut fixture = Fixture::new(u64::MAX);
     (0..50_000).for_each(|n| fixture.insert(&name(n), (n % 1000 == 7).then_some(n as i64)));
