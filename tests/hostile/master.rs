@@ -231,22 +231,25 @@ fn a_master_that_lies_about_lengths_and_positions() {
 /// An offset at the end of what a number holds: whether it is refused or taken, nothing overflows.
 #[test]
 fn a_master_at_the_end_of_all_offsets() {
-    for offset in [i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX - 1, u64::MAX] {
-        let server = Launch::tandem().start();
-        let mut witness = Witness::of(&server);
-        let master = FalseMaster::new();
-        let mut stream = master.take(&mut witness);
-        let payload = honest_payload();
+    let server = Launch::tandem().start();
+    let mut witness = Witness::of(&server);
+    let master = FalseMaster::new();
+    let payload = honest_payload();
+    let wire = |offset: u64| {
         let head = format!("+FULLRESYNC {REPLID} {offset}\r\n${}\r\n", payload.len());
-        let _ = stream.write_all(&[head.as_bytes(), &payload, &encode(&["SET", "streamed", "x"])].concat());
-        let mut client = server.client();
-        say(stream, b"");
-        for line in ["PING", "INFO", "ROLE", "SAVE", "CLIENT LIST"] {
-            client.call(line);
-        }
-        assert!(!server.log().contains("panicked"), "{offset}: {}", server.log());
+        [head.as_bytes(), &payload, &encode(&["SET", "streamed", "x"])].concat()
+    };
+    for offset in [i64::MAX as u64 + 1, u64::MAX - 1, u64::MAX] {
+        say(master.take(&mut witness), &wire(offset));
         witness.check(&format!("offset {offset}"));
     }
+    let mut stream = master.take(&mut witness);
+    stream.write_all(&wire(i64::MAX as u64)).expect("the replica reads");
+    eventually(DEADLINE, "the stream is applied", || witness.client.call("GET streamed").to_string() == "x");
+    for line in ["INFO", "ROLE", "SAVE", "CLIENT LIST", "DEBUG RELOAD", "REPLICAOF NO ONE", "SET key:1 x", "INFO"] {
+        witness.client.call(line);
+    }
+    assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
 #[test]
