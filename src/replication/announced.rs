@@ -178,6 +178,7 @@ mod tests {
         assert_eq!(refused("rdb-filter-only", "keys"), "Unsupported rdb-filter-only option: keys");
         assert_eq!(refused("colour", "red"), "Unrecognized REPLCONF option: colour");
         assert!(refused("ip-address", long_address.as_str()).ends_with("too long: 300 bytes"));
+        assert!(refused("ip-address", "10.0.0.7\r\nrole:master").ends_with("control characters"));
         assert_eq!(refused("ack", "-1"), "value is not an integer or out of range");
     }
 }

@@ -1,6 +1,7 @@
 //! REPLICAOF, ROLE, REPLCONF, PSYNC, WAIT as commands; what they start has its own tests.
 
 use tandem::engine::Action;
+use tandem::replication::Level;
 
 use crate::harness::Harness;
 
@@ -76,13 +77,29 @@ fn a_client_becomes_a_peer_once_and_shows_as_one() {
     std::mem::swap(&mut h.main, &mut replica);
     assert!(h.execute(&[b"PSYNC", b"?", b"-1"]).is_empty());
     assert!(h.execute(&[b"PSYNC", b"?", b"-1"]).is_empty(), "a peer's second PSYNC is not answered");
-    h.check("REPLICAOF host 1", "-ERR Command is not valid when client is a replica.");
-    h.check("RESET", "-ERR can only reset normal client connections");
     std::mem::swap(&mut h.main, &mut replica);
     let info = String::from_utf8(h.send("INFO replication").bytes().to_vec()).unwrap();
     assert!(info.contains("connected_slaves:1\r\nslave0:ip=10.0.0.1,port=6380,state=wait_bgsave,offset="), "{info}");
     assert!(h.send("CLIENT LIST TYPE replica").to_string().contains("flags=S "));
     h.check("CLIENT KILL TYPE slave", ":1");
+}
+
+/// It would find the reply in its stream.
+#[test]
+fn a_peer_that_asks_is_not_answered_but_closed() {
+    const TOLD: &str = "Replica generated a reply to command";
+    let requests: [&[&[u8]]; 6] =
+        [&[b"REPLICAOF", b"host", b"1"], &[b"RESET"], &[b"PING"], &[b"GET"], &[b"WAIT", b"1", b"0"], &[b"?"]];
+    for request in requests {
+        let mut h = Harness::new();
+        let mut replica = h.connect();
+        std::mem::swap(&mut h.main, &mut replica);
+        assert!(h.execute(&[b"PSYNC", b"?", b"-1"]).is_empty());
+        assert!(h.execute(request).is_empty());
+        std::mem::swap(&mut h.main, &mut replica);
+        let is_told = |action: Action| matches!(action, Action::Log(Level::Warning, line) if line.starts_with(TOLD));
+        assert!(h.engine.take_actions().into_iter().any(is_told), "{request:?}");
+    }
 }
 
 #[test]

@@ -4,27 +4,19 @@
 use std::time::Duration;
 
 use super::attacker::Attacker;
-use super::support::client::Client;
 use super::support::eventually;
 use super::support::server::{Launch, Server};
 use super::witness::Witness;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-fn id_of(client: &mut Client) -> String {
-    client.call("CLIENT ID").to_string()
-}
-
-/// A client that has sent something which is not answered yet.
+/// A client that has sent something which is not answered yet, and its ID.
 fn waiting(server: &Server, line: &str) -> (Attacker, String) {
-    let mut client = server.client();
-    let id = id_of(&mut client);
     let mut attacker = Attacker::of(server);
     attacker.throw(b"CLIENT ID\r\n");
-    let own = attacker.line().trim_start_matches(':').to_owned();
-    assert_ne!(id, own);
+    let id = attacker.line().trim_start_matches(':').to_owned();
     attacker.throw(line.as_bytes());
-    (attacker, own)
+    (attacker, id)
 }
 
 #[test]
@@ -84,8 +76,7 @@ fn a_client_that_kills_itself_gets_its_answer_and_nothing_more() {
     let server = Launch::tandem().start();
     let mut witness = Witness::of(&server);
     for skip in ["SKIPME NO", "skipme no TYPE normal"] {
-        let (attacker, id) = waiting(&server, "");
-        let mut attacker = attacker;
+        let (mut attacker, id) = waiting(&server, "");
         attacker.throw(format!("CLIENT KILL ID {id} {skip}\r\nSET key:1 after\r\n").as_bytes());
         assert_eq!(attacker.until_closed(), ":1\r\n");
         witness.check("a client that killed itself");
@@ -97,12 +88,10 @@ fn a_client_that_kills_itself_gets_its_answer_and_nothing_more() {
     witness.check_end(&server, "clients that killed themselves");
 }
 
-/// A hundred clients that all kill all others, while some leave by themselves.
+/// Some kill all others, some are blocked, and all leave meanwhile.
 #[test]
 fn clients_that_kill_one_another() {
     let server = Launch::tandem().start();
-    let witness = Witness::of(&server);
-    drop(witness);
     for _ in 0..5 {
         let mut attackers: Vec<Attacker> = (0..50).map(|_| Attacker::of(&server)).collect();
         for (number, attacker) in attackers.iter_mut().enumerate() {
@@ -129,24 +118,52 @@ fn clients_that_kill_one_another() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
+/// What a client sends while it must wait is kept, up to the limit of any request.
+#[test]
+fn a_client_that_must_wait_does_not_fill_the_memory() {
+    let server = Launch::tandem().with("client-query-buffer-limit", "1mb").start();
+    let mut witness = Witness::of(&server);
+    let pings = b"PING\r\n".repeat(100_000);
+    // More than the sockets between us hold.
+    let is_stopped = |attacker: &mut Attacker| (0..100).any(|_| attacker.throw(&pings) < pings.len());
+    let (mut attacker, _) = waiting(&server, "WAIT 1 0\r\n");
+    assert!(is_stopped(&mut attacker));
+    assert_eq!(attacker.until_closed(), "");
+    witness.check("a client that was blocked");
+    witness.client.call("CLIENT PAUSE 60000 WRITE");
+    let (mut attacker, _) = waiting(&server, "SET key:1 after\r\n");
+    assert!(is_stopped(&mut attacker));
+    assert_eq!(attacker.until_closed(), "");
+    witness.client.call("CLIENT UNPAUSE");
+    witness.check_end(&server, "clients that had to wait");
+}
+
+#[test]
+fn a_crowd_is_turned_away_and_those_inside_are_served() {
+    let server = Launch::tandem().with("maxclients", "20").start();
+    let mut witness = Witness::of(&server);
+    let inside: Vec<Attacker> = (0..19).map(|_| Attacker::of(&server)).collect();
+    eventually(DEADLINE, "all are in", || witness.client.count("connected_clients") == 20);
+    for _ in 0..200 {
+        let refusal = Attacker::of(&server).until_closed();
+        assert_eq!(refusal, "-ERR max number of clients reached\r\n");
+    }
+    drop(inside);
+    witness.check_end(&server, "a crowd");
+}
+
 /// The link to the master is a client too: killed, it is dialled again.
 #[test]
 fn a_killed_link_comes_back_without_a_full_resync() {
     let master = Launch::tandem().start();
     let replica = Launch::tandem().start();
     replica.replicate_from(master.port);
-    let mut client = replica.client();
-    for who in ["master", "replica"] {
-        match who {
-            "master" => client.call("CLIENT KILL TYPE master"),
-            _ => master.client().call("CLIENT KILL TYPE replica"),
-        };
-        let before = master.client().count("sync_partial_ok");
-        eventually(DEADLINE, "the link is back", || {
-            client.info("master_link_status").as_deref() == Some("up")
-                && master.client().count("sync_partial_ok") > before
-                || master.client().count("sync_partial_ok") == if who == "master" { 1 } else { 2 }
-        });
+    let (mut here, mut there) = (replica.client(), master.client());
+    for (kills, line) in [(1, "CLIENT KILL TYPE master"), (2, "CLIENT KILL TYPE replica")] {
+        let client = if kills == 1 { &mut here } else { &mut there };
+        assert_eq!(client.call(line).to_string(), "1");
+        eventually(DEADLINE, "the link is back", || there.count("sync_partial_ok") == kills);
     }
-    assert_eq!(master.client().count("sync_full"), 1);
+    assert_eq!(there.count("sync_full"), 1);
+    replica.await_link();
 }

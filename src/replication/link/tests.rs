@@ -311,9 +311,11 @@ fn refusals_end_the_attempt() {
         assert_eq!(script.last_log(), line);
         assert_eq!(script.state(), "Waiting");
     }
-    let mut script = Script::asked(None);
-    script.bytes(format!("+FULLRESYNC {} -3\r\n", id('a')));
-    assert_eq!(script.last_log(), "Master replied with wrong +FULLRESYNC syntax.");
+    for offset in ["-3", "9223372036854775808", "18446744073709551615"] {
+        let mut script = Script::asked(None);
+        script.bytes(format!("+FULLRESYNC {} {offset}\r\n", id('a')));
+        assert_eq!(script.last_log(), "Master replied with wrong +FULLRESYNC syntax.");
+    }
 }
 
 #[test]
