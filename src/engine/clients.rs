@@ -50,6 +50,7 @@ impl Engine {
     pub fn disconnect(&mut self, now: Now, token: Token) {
         self.forget_peer(now, token);
         self.held.forget(token);
+        self.server.blocked_clients = self.held.len();
         self.sessions.close(token);
         self.effects.is_tracking = !self.sessions.watches.is_empty();
     }

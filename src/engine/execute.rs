@@ -36,7 +36,11 @@ impl Engine {
             return Turn::Close;
         }
         let mut reply = Reply { buffer: std::mem::take(&mut session.outbox), protocol: session.protocol };
-        let turn = self.run_turn(now, token, input, max_requests, &mut reply);
+        let (was_peer, start) = (self.node.is_peer(token), reply.buffer.len());
+        let mut turn = self.run_turn(now, token, input, max_requests, &mut reply);
+        if was_peer && self.refuse_reply_to_peer(token, start, &mut reply) {
+            turn = Turn::Close;
+        }
         self.end_turn(now);
         if let Some(session) = self.sessions.get_mut(token) {
             // What others wrote meanwhile stands behind our own.
@@ -86,11 +90,27 @@ impl Engine {
         if input.next < input.requests() {
             return Turn::More;
         }
-        let Some(error) = input.error() else { return Turn::Done };
+        let Some(error) = input.error() else {
+            // What a stranger sends is cut out one by one.
+            return if input.limits.authenticated || input.is_parsed() { Turn::Done } else { Turn::Reparse };
+        };
         self.stats.error_replies += 1;
         reply.error(&format!("ERR Protocol error: {error}"));
         self.sessions[token].closing = Closing::AfterOutput;
         Turn::Close
+    }
+
+    /// A peer gets the stream and nothing else: a reply, or one that is to come, would be taken for a part of it.
+    fn refuse_reply_to_peer(&mut self, token: Token, start: usize, reply: &mut Reply) -> bool {
+        let Some(session) = self.sessions.get(token) else { return false };
+        if reply.buffer.len() == start && !session.is_blocked() {
+            return false;
+        }
+        reply.buffer.truncate(start);
+        let (command, addr) = (session.last_command, &session.endpoint.peer_addr);
+        self.warning(format!("Replica generated a reply to command '{command}', disconnecting it: {addr}"));
+        self.close_client(token, Closing::Now);
+        true
     }
 
     /// Asks for the memory that the coming requests will touch.

@@ -154,10 +154,13 @@ impl Engine {
         if id != self.follower.id || !std::mem::take(&mut self.follower.is_loading) {
             return;
         }
-        self.keyspace = loaded.keyspace;
-        self.touch_everything();
-        self.follower.db = loaded.stream_db.unwrap_or(0);
-        self.node.stream_db = loaded.stream_db;
+        // A payload of which more is to come is no data yet, whatever its loader says: the link calls that an error.
+        if self.node.link.as_ref().is_some_and(|link| !link.wants_bytes()) {
+            self.keyspace = loaded.keyspace;
+            self.touch_everything();
+            self.follower.db = loaded.stream_db.unwrap_or(0);
+            self.node.stream_db = loaded.stream_db;
+        }
         self.feed_link(now, LinkEvent::Loaded);
         self.end_turn(now);
     }

@@ -5,7 +5,7 @@
 //! features.
 
 use crate::command::{CommandError, Entry, Flags};
-use crate::session::Session;
+use crate::session::{ClientKind, Session};
 
 use super::Engine;
 
@@ -177,7 +177,11 @@ fn replica_client(call: &Call<'_>) -> Option<Verdict> {
     if call.entry.has(touches_data) { refuse("ERR Replica can't interact with the keyspace") } else { None }
 }
 
+/// Acknowledgements are never held: a pause often waits for them.
 fn paused(call: &Call<'_>) -> Option<Verdict> {
+    if call.session.kind == ClientKind::Replica {
+        return None;
+    }
     let all = call.engine.server.pause.is_some_and(|pause| pause.all);
     let may_change = Flags::WRITE | Flags::MAY_REPLICATE;
     let held = all || call.entry.has(may_change) || is_exec_with(call, may_change);

@@ -57,6 +57,11 @@ impl Input {
         self.next < self.parser.requests().len() || self.parser.error().is_some()
     }
 
+    /// Whether the parser has been through all of it; before AUTH it stops behind each request.
+    pub(super) fn is_parsed(&self) -> bool {
+        self.parser.parsed_len() == self.buffer.len()
+    }
+
     /// Length that the buffer will have once the argument under way is complete, if that is known.
     pub fn wanted_len(&self) -> Option<usize> {
         self.parser.wanted_len()
@@ -118,6 +123,7 @@ impl Input {
         }
         self.next = 0;
         self.resolved.clear();
+        self.resolved.shrink_to(KEPT_REQUESTS);
         let executed = self.parser.consume();
         if executed == self.buffer.len() {
             self.buffer.clear();
@@ -130,5 +136,7 @@ impl Input {
     }
 }
 
+/// Requests of one read, for which memory is kept.
+const KEPT_REQUESTS: usize = 4 * 1024;
 /// A buffer that grew for a large request is given back once it is empty.
 const KEPT_CAPACITY_BYTES: usize = 256 * 1024;

@@ -38,6 +38,8 @@ pub enum ReplconfError {
     NotABool,
     #[error("REPLCONF ip-address provided by replica instance is too long: {0} bytes")]
     AddressTooLong(usize),
+    #[error("REPLCONF ip-address provided by replica instance holds control characters")]
+    AddressNotText,
     #[error("Unsupported rdb-filter-only option: {0}")]
     UnknownFilter(String),
     #[error("Unrecognized REPLCONF option: {0}")]
@@ -52,6 +54,8 @@ impl ReplconfOption {
             b"ip-address" if value.len() >= ADDRESS_BYTES_MAX => {
                 return Err(ReplconfError::AddressTooLong(value.len()));
             }
+            // It is shown in INFO, one line per replica.
+            b"ip-address" if value.iter().any(u8::is_ascii_control) => return Err(ReplconfError::AddressNotText),
             b"ip-address" => ReplconfOption::IpAddress(text()),
             b"capa" => capability(value),
             b"version" => ReplconfOption::Version(text()),

@@ -223,7 +223,7 @@ impl MasterLink {
             PsyncReply::TryLater => return Err(LinkError::TryLater(line.to_owned())),
             PsyncReply::FullResync { replid, offset } => {
                 let replid = ReplId::parse(replid.as_bytes()).ok_or(LinkError::WrongSyntax("+FULLRESYNC"))?;
-                let offset = offset.parse().map(Offset).map_err(|_| LinkError::WrongSyntax("+FULLRESYNC"))?;
+                let offset = parse_offset(offset).ok_or(LinkError::WrongSyntax("+FULLRESYNC"))?;
                 turn.notice(format!("Full resync from master: {replid}:{offset}"));
                 self.become_receiving(turn.now, Some(Position { replid, offset, db: None }));
             }
@@ -369,4 +369,9 @@ impl MasterLink {
             State::Loading { .. } => Millis(u64::MAX),
         }
     }
+}
+
+/// Offsets are signed numbers to everybody else: half of ours do not exist.
+fn parse_offset(text: &str) -> Option<Offset> {
+    text.parse::<i64>().ok().and_then(|offset| u64::try_from(offset).ok()).map(Offset)
 }

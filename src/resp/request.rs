@@ -11,6 +11,9 @@ const LINE_MAX_BYTES: usize = 64 * 1024;
 const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 const UNAUTHENTICATED_BULK_MAX_BYTES: i64 = 16 * 1024;
 
+/// Arguments and requests of one read, for which memory is kept.
+const KEPT_SPANS: usize = 4 * 1024;
+
 /// What the reader of this buffer may send.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -220,6 +223,11 @@ impl Parser {
         self.partial.is_some()
     }
 
+    /// Everything before is looked at; what is behind is not, be it that it was not allowed yet.
+    pub fn parsed_len(&self) -> usize {
+        self.at
+    }
+
     /// Length of the buffer at which the argument under way is complete, if its length is known.
     pub fn wanted_len(&self) -> Option<usize> {
         let partial = self.partial?;
@@ -233,7 +241,11 @@ impl Parser {
             None => (self.at, self.spans.len()),
         };
         self.requests.clear();
+        self.requests.shrink_to(KEPT_SPANS);
         self.spans.drain(..first_arg);
+        if self.partial.is_none() {
+            self.spans.shrink_to(KEPT_SPANS);
+        }
         for span in &mut self.spans {
             span.start -= dropped;
             span.end -= dropped;

@@ -247,8 +247,13 @@ impl Drop for PieceReader {
     }
 }
 
-fn load_payload(shared: &Arc<Shared>, link: LinkId, source: PieceReader) {
-    let result = load(shared, source, false);
+fn load_payload(shared: &Arc<Shared>, link: LinkId, mut source: PieceReader) {
+    let loaded = load(shared, &mut source, false).map_err(|error| error.to_string());
+    // The data may be whole before the payload is: they are nobody's until its end has come.
+    let result = loaded.and_then(|loaded| {
+        io::copy(&mut source, &mut io::sink()).map_err(|error| error.to_string())?;
+        Ok(loaded)
+    });
     match result {
         Ok((keyspace, loaded)) => {
             let stream_db = loaded.aux.repl_stream_db.and_then(|db| usize::try_from(db).ok());
@@ -256,7 +261,7 @@ fn load_payload(shared: &Arc<Shared>, link: LinkId, source: PieceReader) {
             shared.turn(|engine, now| engine.link_loaded(now, link, loaded));
         }
         Err(error) => {
-            let event = LinkEvent::LoadFailed(error.to_string());
+            let event = LinkEvent::LoadFailed(error);
             shared.turn(|engine, now| engine.link_event(now, link, event));
         }
     }

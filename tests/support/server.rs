@@ -158,8 +158,7 @@ impl Server {
     /// Asks it to end as an operator would (SIGTERM), waits for that, and starts it again on its port and data.
     pub fn restart(&mut self) {
         self.stop();
-        self.child = run(&self.launch, &self.folder).expect("the server starts again");
-        self.await_ready().expect("the server answers again");
+        self.start_again();
     }
 
     /// SIGTERM, and its end.
@@ -167,6 +166,28 @@ impl Server {
         self.signal(libc::SIGTERM);
         let child = &mut self.child;
         eventually(STOP_LIMIT, "the server ends after SIGTERM", || matches!(child.try_wait(), Ok(Some(_))));
+    }
+
+    /// Starts what was stopped, expecting it to end by itself: answers its exit code.
+    pub fn refused_start(&mut self) -> Option<i32> {
+        self.child = run(&self.launch, &self.folder).expect("the program is there");
+        let (child, mut status) = (&mut self.child, None);
+        eventually(STOP_LIMIT, "the server refuses to start", || {
+            status = child.try_wait().expect("our child");
+            status.is_some()
+        });
+        status.and_then(|status| status.code())
+    }
+
+    /// Starts what was stopped or refused to start.
+    pub fn start_again(&mut self) {
+        self.child = run(&self.launch, &self.folder).expect("the server starts again");
+        self.await_ready().expect("the server answers again");
+    }
+
+    /// A file in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     pub fn signal(&self, signal: libc::c_int) {
