@@ -56,6 +56,8 @@ pub struct Node {
     pub index: usize,
     pub engine: Engine,
     pub is_alive: bool,
+    /// SHUTDOWN was asked for: what it is told now is lost with the process.
+    pub is_ending: bool,
     pub revives_at: Option<Millis>,
     /// The RDB file.
     pub file: Option<Vec<u8>>,
@@ -91,6 +93,7 @@ impl Node {
             index,
             engine,
             is_alive: true,
+            is_ending: false,
             revives_at: None,
             file,
             client,

@@ -109,11 +109,23 @@ impl World {
         for node in 0..self.nodes.len() {
             self.revive(node);
         }
+        self.await_shutdowns();
         self.gather();
         let deadline = self.now.plus(HEAL_MS);
         while let Err(reason) = self.agreement() {
             if self.now > deadline {
                 self.fail(&format!("not healed: {reason}"));
+            }
+            self.step();
+        }
+    }
+
+    /// Whoever is about to end does so, and comes again: only then can it be told whom to follow.
+    fn await_shutdowns(&mut self) {
+        let deadline = self.now.plus(HEAL_MS);
+        while self.nodes.iter().any(|node| node.is_ending || !node.is_alive) {
+            if self.now > deadline {
+                self.fail("a shutdown does not end");
             }
             self.step();
         }
@@ -207,6 +219,7 @@ impl World {
         let options = ShutdownOptions { save: Some(true), now: true, ..ShutdownOptions::default() };
         let now = moment(self.now);
         self.nodes[node].engine.shutdown(now, options, None, &mut Reply::default());
+        self.nodes[node].is_ending = true;
         self.settle(node);
     }
 
