@@ -264,7 +264,7 @@ impl Engine {
         session.authenticated = true;
         session.db = self.follower.db;
         let mut input = self.input();
-        input.limits = Limits { authenticated: true, unbounded_bulk: true, ..self.limits() };
+        input.limits = Limits { authenticated: true, is_from_master: true, ..self.limits() };
         self.follower.session = Some(token);
         self.follower.stream = Some(input);
         self.follower.unit.clear();
@@ -307,6 +307,8 @@ impl Engine {
         }
         if let Some(error) = input.error() {
             self.warning(format!("Protocol error from master: {error}"));
+            // What we hold may have gone astray with the stream, and what comes after it would be the same again.
+            self.node.has_history = false;
             self.follower.stream = Some(input);
             self.cut_link(now);
             return;

@@ -150,7 +150,7 @@ impl Engine {
         Limits {
             bulk_max_bytes: self.config.proto_max_bulk_len as i64,
             authenticated: self.config.requirepass.is_none(),
-            unbounded_bulk: false,
+            is_from_master: false,
         }
     }
 

@@ -19,6 +19,8 @@ pub enum ProtocolError {
     LengthTooBig,
     #[error("expected '$', got '{}'", *.0 as char)]
     ExpectedBulk(u8),
+    #[error("Master using the inline protocol. Desync?")]
+    InlineFromMaster,
     #[error("invalid bulk length")]
     BadLength,
     #[error("unauthenticated bulk length")]

@@ -21,13 +21,14 @@ pub struct Limits {
     pub bulk_max_bytes: i64,
     /// Before AUTH a request is small, and each is executed before the next is read.
     pub authenticated: bool,
-    /// The master's stream may hold what a client may not send.
-    pub unbounded_bulk: bool,
+    /// The master's stream holds bulks of any length, and no inline request but the empty one, a sign of life: words
+    /// between its frames mean that we have lost our place in it.
+    pub is_from_master: bool,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { bulk_max_bytes: 512 * 1024 * 1024, authenticated: true, unbounded_bulk: false }
+        Limits { bulk_max_bytes: 512 * 1024 * 1024, authenticated: true, is_from_master: false }
     }
 }
 
@@ -263,7 +264,7 @@ impl Parser {
     fn parse_one(&mut self, buffer: &mut [u8], limits: Limits) -> Result<bool, ProtocolError> {
         if self.partial.is_none() {
             if buffer[self.at] != b'*' {
-                return self.parse_inline(buffer);
+                return self.parse_inline(buffer, limits);
             }
             let Some((count, next)) = self.header(buffer, ProtocolError::CountTooBig)? else { return Ok(false) };
             let count = count.filter(|&count| count <= i32::MAX as i64).ok_or(ProtocolError::BadCount)?;
@@ -323,7 +324,7 @@ impl Parser {
         }
         let Some((len, next)) = self.header(buffer, ProtocolError::LengthTooBig)? else { return Ok(None) };
         let len = len.filter(|&len| len >= 0).ok_or(ProtocolError::BadLength)?;
-        if len > limits.bulk_max_bytes && !limits.unbounded_bulk {
+        if len > limits.bulk_max_bytes && !limits.is_from_master {
             return Err(ProtocolError::BadLength);
         }
         if len > UNAUTHENTICATED_BULK_MAX_BYTES && !limits.authenticated {
@@ -369,7 +370,7 @@ impl Parser {
         }
     }
 
-    fn parse_inline(&mut self, buffer: &mut [u8]) -> Result<bool, ProtocolError> {
+    fn parse_inline(&mut self, buffer: &mut [u8], limits: Limits) -> Result<bool, ProtocolError> {
         let from = self.scanned.max(self.at);
         let Some(found) = memchr::memchr(b'\n', &buffer[from..]) else {
             if buffer.len() - self.at > LINE_MAX_BYTES {
@@ -381,6 +382,9 @@ impl Parser {
         self.scanned = 0;
         let (start, end) = (self.at, from + found);
         let line_end = if end > start && buffer[end - 1] == b'\r' { end - 1 } else { end };
+        if limits.is_from_master && line_end > start {
+            return Err(ProtocolError::InlineFromMaster);
+        }
         let words = split_quoted(&buffer[start..line_end]).ok_or(ProtocolError::UnbalancedQuotes)?;
         let first_arg = self.spans.len();
         let mut write_at = start;

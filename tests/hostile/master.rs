@@ -30,6 +30,11 @@ impl FalseMaster {
     /// Has the replica dial at once, and answers it up to PSYNC. (A failed link waits for a second; another master is
     /// dialled at once, and then this one is another again.)
     fn take(&self, witness: &mut Witness) -> TcpStream {
+        self.take_asked(witness).0
+    }
+
+    /// As `take`; with the PSYNC that was asked.
+    fn take_asked(&self, witness: &mut Witness) -> (TcpStream, Vec<String>) {
         let port = self.listener.local_addr().expect("it is bound").port();
         witness.client.call(&format!("REPLICAOF 127.0.0.2 {port}"));
         witness.client.call(&format!("REPLICAOF 127.0.0.1 {port}"));
@@ -37,7 +42,7 @@ impl FalseMaster {
     }
 
     /// The next dial, answered up to PSYNC.
-    fn accept(&self) -> TcpStream {
+    fn accept(&self) -> (TcpStream, Vec<String>) {
         let deadline = Instant::now() + DEADLINE;
         let mut stream = loop {
             match self.listener.accept() {
@@ -52,18 +57,18 @@ impl FalseMaster {
         stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
         stream.set_write_timeout(Some(DEADLINE)).expect("a socket");
         stream.set_nodelay(true).expect("a socket");
-        handshake(&mut stream);
-        stream
+        let psync = handshake(&mut stream);
+        (stream, psync)
     }
 }
 
-fn handshake(stream: &mut TcpStream) {
+fn handshake(stream: &mut TcpStream) -> Vec<String> {
     let mut reader = BufReader::new(stream.try_clone().expect("a socket"));
     for _ in 0..20 {
         let request = read_request(&mut reader);
         match request[0].as_str() {
             "PING" => stream.write_all(b"+PONG\r\n").expect("the replica reads"),
-            "PSYNC" => return,
+            "PSYNC" => return request,
             _ => stream.write_all(b"+OK\r\n").expect("the replica reads"),
         }
     }
@@ -154,7 +159,7 @@ fn a_master_that_dies_in_mid_payload() {
         check_link_down(&server, &mut witness);
     }
     // Without being told, the replica dials again.
-    let stream = master.accept();
+    let (stream, _) = master.accept();
     say(stream, b"");
     check_honest(&master, &server, &mut witness);
 }
@@ -252,46 +257,82 @@ fn a_master_at_the_end_of_all_offsets() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
+/// Frames that make no sense, or that ask for what is not a stream's to ask: the link goes on or ends, and goes on from
+/// where it was.
+const STRANGE: &[&[u8]] = &[
+    b"*-5\r\n*0\r\n\r\n\n",
+    b"*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$9223372036854775807\r\nx",
+    b"*2147483647\r\n$3\r\nDEL\r\n",
+    b"*1\r\n$3\r\nSET\r\n",
+    b"*1\r\n$8\r\nnonsense\r\n",
+    b"*1\r\n$4\r\nEXEC\r\n",
+    b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$1\r\nx\r\n",
+    b"*1\r\n$5\r\nMULTI\r\n*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n*1\r\n$4\r\nEXEC\r\n",
+    b"*2\r\n$6\r\nSELECT\r\n$5\r\n99999\r\n",
+    b"*1\r\n$4\r\nSYNC\r\n*1\r\n$4\r\nQUIT\r\n*1\r\n$5\r\nRESET\r\n",
+    b"*3\r\n$4\r\nWAIT\r\n$1\r\n9\r\n$1\r\n0\r\n*1\r\n$4\r\nPING\r\n",
+    b"*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n",
+    b"*4\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$4\r\nTYPE\r\n$6\r\nmaster\r\n*1\r\n$4\r\nPING\r\n",
+];
+/// Bytes between the frames: the replica has lost its place, so nothing may be built on what it holds.
+const ASTRAY: &[&[u8]] = &[
+    b"SET key:1 inline\r\n",
+    b"*2147483648\r\n",
+    b"*1\r\n$-1\r\n",
+    b"*1\r\n:1\r\n",
+    b"*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$2\r\nlonger\r\n*1\r\n$4\r\nPING\r\n",
+    b"\"half\r\n",
+    &[b'x'; 200_000],
+];
+
 #[test]
 fn a_master_that_streams_nonsense() {
     let server = Launch::tandem().start();
     let mut witness = Witness::of(&server);
     let master = FalseMaster::new();
-    let payload = honest_payload();
-    let mut stream = master.take(&mut witness);
-    stream.write_all(&framed(&payload)).expect("the replica reads");
-    eventually(DEADLINE, "the link is up", || witness.client.info("master_link_status").as_deref() == Some("up"));
+    let wire = framed(&honest_payload());
+    let attach = |witness: &mut Witness, asked_for_all: bool, after: &str| {
+        let (mut stream, psync) = master.take_asked(witness);
+        assert_eq!(psync[1] == "?", asked_for_all, "{psync:?} after {after}");
+        stream.write_all(&wire).expect("the replica reads");
+        eventually(DEADLINE, "the link is up", || witness.client.info("master_link_status").as_deref() == Some("up"));
+        stream
+    };
+    let mut stream = attach(&mut witness, true, "the start");
     let mut witness = Witness::by(server.client());
-    let mut dice = Dice(0x5eed);
-    let mut nonsense: Vec<Vec<u8>> = [
-        &b"*-5\r\n*0\r\n\r\n\n"[..],
-        b"*2147483648\r\n",
-        b"*1\r\n$-1\r\n",
-        b"*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$9223372036854775807\r\nx",
-        b"*2147483647\r\n$3\r\nDEL\r\n",
-        b"*1\r\n$3\r\nSET\r\n",
-        b"*1\r\n$8\r\nnonsense\r\n",
-        b"*1\r\n$4\r\nEXEC\r\n",
-        b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$1\r\nx\r\n",
-        b"*2\r\n$6\r\nSELECT\r\n$5\r\n99999\r\n",
-        b"*1\r\n$4\r\nSYNC\r\n*1\r\n$4\r\nQUIT\r\n*1\r\n$5\r\nRESET\r\n",
-        b"*3\r\n$4\r\nWAIT\r\n$1\r\n9\r\n$1\r\n0\r\n*1\r\n$4\r\nPING\r\n",
-        b"*3\r\n$5\r\nPSYNC\r\n$1\r\n?\r\n$2\r\n-1\r\n",
-    ]
-    .map(<[u8]>::to_vec)
-    .into();
-    nonsense.push(vec![b'x'; 200_000]);
-    nonsense.extend((0..8).map(|_| [b"\x00", &dice.bytes(3_000)[..]].concat()));
-    for bytes in nonsense {
-        say(stream, &bytes);
-        witness.check(&bytes[..bytes.len().min(120)].escape_ascii().to_string());
-        // It goes on from what it has.
-        stream = master.take(&mut witness);
-        stream.write_all(b"+CONTINUE\r\n").expect("the replica reads");
+    for (bytes, is_astray) in STRANGE.iter().map(|bytes| (bytes, false)).chain(ASTRAY.iter().map(|bytes| (bytes, true)))
+    {
+        say(stream, bytes);
+        let shown = bytes[..bytes.len().min(120)].escape_ascii().to_string();
+        if !shown.contains("longer") {
+            witness.check(&shown);
+        }
+        stream = attach(&mut witness, is_astray, &shown);
+        witness.check(&format!("a payload after {shown}"));
     }
     drop(stream);
     witness.check_memory("nonsense");
-    assert!(!server.log().contains("panicked"), "{}", server.log());
+    check_honest(&master, &server, &mut witness);
+}
+
+#[test]
+fn a_master_that_streams_noise() {
+    let server = Launch::tandem().start();
+    let mut witness = Witness::of(&server);
+    let master = FalseMaster::new();
+    let wire = framed(&honest_payload());
+    let mut dice = Dice(0x5eed);
+    let mut stream = master.take(&mut witness);
+    stream.write_all(&wire).expect("the replica reads");
+    eventually(DEADLINE, "the link is up", || witness.client.info("master_link_status").as_deref() == Some("up"));
+    let mut witness = Witness::by(server.client());
+    for _ in 0..20 {
+        let length = dice.below(3_000);
+        say(stream, &[&b"\0"[..], &dice.bytes(length)].concat());
+        witness.check("noise");
+        stream = master.take(&mut witness);
+        stream.write_all(&wire).expect("the replica reads");
+    }
     check_honest(&master, &server, &mut witness);
 }
 
