@@ -23,7 +23,7 @@
 //! replication persistence script   bytes and positions; files; code inside. None knows commands, replication no keys
 //! log keyspace session         the stream's bytes; the data; what is known of a client
 //! resp config                  the wire; the directives
-//! alloc time                   the counting allocator; points in time, always arguments
+//! alloc time words             the counting allocator; points in time, always arguments; quoted words
 //! ```
 //!
 //! # Invariants
@@ -65,3 +65,4 @@ pub mod script;
 pub mod server;
 pub mod session;
 pub mod time;
+pub mod words;

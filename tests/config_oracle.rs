@@ -8,7 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use tandem::config::{Caller, Config, Files, line};
+use tandem::config::{Caller, Config, Files};
+use tandem::words;
 
 /// What we have that Redis 7.0.15 refuses, takes otherwise, or cannot apply here: names, reason.
 const DIFFERENCES: &[(&[&str], &str)] = &[
@@ -187,7 +188,7 @@ fn config_set_takes_and_refuses_as_redis_does() {
         .collect();
     let mut script = Vec::new();
     for (name, value) in &cases {
-        let quoted = String::from_utf8(line::quote(value.as_bytes())).unwrap();
+        let quoted = String::from_utf8(words::quote(value.as_bytes())).unwrap();
         writeln!(script, "CONFIG SET {name} {quoted}\nCONFIG GET {name}").unwrap();
     }
     let answer = redis.ask(&script);

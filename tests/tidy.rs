@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["replication", "persistence", "script", "acl", "pubsub"],
     &["log", "keyspace", "session"],
     &["resp", "config"],
-    &["alloc", "time"],
+    &["alloc", "time", "words"],
 ];
 
 /// Imports between two modules of one line, or that a rule of its own forbids: from, to, reason.

@@ -3,9 +3,9 @@
 //! The file is read first, then standard input, then the arguments, which read like lines of a file; the last word
 //! wins. Everything outside (files, the working folder) is behind [`Files`]. The first bad line stops the start.
 
-use super::line::{quote, split_words};
 use super::value::{Kind, Value};
 use super::{Config, Directive, REDIS_VERSION, table};
+use crate::words::{quote, split_words};
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

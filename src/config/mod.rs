@@ -8,7 +8,6 @@
 mod directive;
 mod example;
 pub mod glob;
-pub mod line;
 mod load;
 mod number;
 mod rewrite;

@@ -2,9 +2,9 @@
 //!
 //! Error texts are Redis's: clients and its test suite read them.
 
-use super::line::{quote, quote_if_needed};
 use super::number::{format_memory, parse_integer, parse_memory, parse_octal, parse_percent};
 use super::settings::{BufferLimit, MasterAddress, SavePoint};
+use crate::words::{quote, quote_if_needed};
 use std::path::PathBuf;
 
 /// What a directive accepts.

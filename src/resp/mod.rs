@@ -4,12 +4,10 @@
 //! from the server's side. It knows no command, no key and no connection.
 
 mod error;
-mod quoted;
 mod reply;
 mod request;
 
 pub use error::ProtocolError;
-pub use quoted::split_quoted;
 pub use reply::{Protocol, Reply};
 pub use request::{Args, Limits, OwnedArgs, Parser, Request, parse_i64};
 

@@ -4,7 +4,7 @@
 //! It deliberately does not know what a command is, nor who reads: limits are handed in with each call.
 
 use super::ProtocolError;
-use super::quoted::split_quoted;
+use crate::words::split_words;
 
 /// A line that announces a count or a length, or an inline request, is at most this long.
 const LINE_MAX_BYTES: usize = 64 * 1024;
@@ -385,7 +385,7 @@ impl Parser {
         if limits.is_from_master && line_end > start {
             return Err(ProtocolError::InlineFromMaster);
         }
-        let words = split_quoted(&buffer[start..line_end]).ok_or(ProtocolError::UnbalancedQuotes)?;
+        let words = split_words(&buffer[start..line_end]).map_err(|_| ProtocolError::UnbalancedQuotes)?;
         let first_arg = self.spans.len();
         let mut write_at = start;
         for word in &words {

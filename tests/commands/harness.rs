@@ -11,9 +11,10 @@ use tandem::engine::{Action, Engine, Input, LinkId, LoadedPayload};
 use tandem::keyspace::{Keyspace, Value as Stored};
 use tandem::log::Offset;
 use tandem::replication::{Level, LinkEvent};
-use tandem::resp::{encode_command, split_quoted};
+use tandem::resp::encode_command;
 use tandem::session::{Endpoint, Token};
 use tandem::time::{Millis, Now};
+use tandem::words::split_words;
 
 use crate::value::Value;
 
@@ -100,7 +101,7 @@ impl Harness {
     /// The reply to a line of words.
     #[track_caller]
     pub fn send(&mut self, line: &str) -> Value {
-        let words = split_quoted(line.as_bytes()).expect("balanced quotes");
+        let words = split_words(line.as_bytes()).expect("balanced quotes");
         self.request(&words.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
