@@ -35,7 +35,9 @@ fn strings(keys: usize, value: &[u8], compression: bool, title: &dyn Fn(&str) ->
     let options = WriterOptions { compression, checksum: true, access: AccessInfo::Omit };
     let mut file = Vec::new();
     write_snapshot(keyspace.snapshot(), &PREAMBLE, &[], options, &mut file).unwrap();
-    let written = best(&mut || drop(write_snapshot(keyspace.snapshot(), &PREAMBLE, &[], options, io::sink()).unwrap()));
+    let written = best(&mut || {
+        write_snapshot(keyspace.snapshot(), &PREAMBLE, &[], options, io::sink()).unwrap();
+    });
     row(&title("walk and write"), keys, file.len() as u64, written);
     let walked = best(&mut || {
         let mut walker = keyspace.snapshot().walk();
