@@ -146,6 +146,9 @@ impl Engine {
             return reply.error(&format!("ERR {error}"));
         }
         reply.ok();
+        for notice in self.config.take_notices() {
+            self.warning(notice.to_string());
+        }
         self.node.log.resize(self.config.repl_backlog_size);
         self.reconfigure_link();
         self.reconfigure_peers();
