@@ -1,0 +1,64 @@
+//! What the engine does after a handler, on a bare engine: answers stay in their place, pauses stay apart.
+
+use tandem::config::Config;
+use tandem::engine::{Engine, Input};
+use tandem::session::{Endpoint, Token};
+use tandem::time::{Millis, Now};
+
+struct Client {
+    token: Token,
+    input: Input,
+}
+
+fn now() -> Now {
+    Now { mono: Millis(1_000), unix_us: 1_700_000_000_000_000 }
+}
+
+fn connect(engine: &mut Engine) -> Client {
+    let endpoint = Endpoint { is_local: true, peer_addr: "127.0.0.1:1".to_owned(), ..Endpoint::default() };
+    let token = engine.connect(now(), endpoint).expect("room for a client");
+    Client { token, input: engine.input() }
+}
+
+/// Sends a line and answers what has come back by then.
+fn ask(engine: &mut Engine, client: &mut Client, line: &str) -> String {
+    client.input.buffer_mut().extend_from_slice(format!("{line}\r\n").as_bytes());
+    client.input.parse();
+    go_on(engine, client)
+}
+
+fn go_on(engine: &mut Engine, client: &mut Client) -> String {
+    engine.execute(now(), client.token, &mut client.input, 10);
+    client.input.compact();
+    String::from_utf8(std::mem::take(&mut engine.sessions[client.token].outbox)).expect("text")
+}
+
+#[test]
+fn config_rewrite_is_answered_in_its_place_within_exec() {
+    let mut config = Config::default();
+    config.file = Some("some.conf".into());
+    let mut engine = Engine::new(config, 1, now());
+    let mut client = connect(&mut engine);
+    for (line, reply) in [("MULTI", "+OK\r\n"), ("CONFIG REWRITE", "+QUEUED\r\n"), ("PING", "+QUEUED\r\n")] {
+        assert_eq!(ask(&mut engine, &mut client, line), reply);
+    }
+    assert_eq!(ask(&mut engine, &mut client, "EXEC"), "*2\r\n+OK\r\n+PONG\r\n");
+}
+
+#[test]
+fn unpause_does_not_let_writers_past_a_shutdown_that_waits_for_replicas() {
+    let mut engine = Engine::new(Config::default(), 1, now());
+    let (mut operator, mut writer, mut replica) = (connect(&mut engine), connect(&mut engine), connect(&mut engine));
+    ask(&mut engine, &mut replica, "PSYNC ? -1");
+    assert_eq!(ask(&mut engine, &mut writer, "SET a 1"), "+OK\r\n");
+    assert_eq!(ask(&mut engine, &mut operator, "SHUTDOWN NOSAVE"), "", "it waits for the replica");
+    assert_eq!(ask(&mut engine, &mut writer, "SET a 2"), "", "writers wait");
+    let mut second = connect(&mut engine);
+    assert_eq!(ask(&mut engine, &mut second, "CLIENT UNPAUSE"), "+OK\r\n");
+    assert!(engine.sessions[writer.token].is_blocked(), "the shutdown still holds writers");
+    assert_eq!(ask(&mut engine, &mut second, "SHUTDOWN ABORT"), "+OK\r\n");
+    let told = std::mem::take(&mut engine.sessions[operator.token].outbox);
+    assert_eq!(told, b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    assert_eq!(go_on(&mut engine, &mut writer), "+OK\r\n");
+    assert_eq!(ask(&mut engine, &mut writer, "GET a"), "$1\r\n2\r\n");
+}
