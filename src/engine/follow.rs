@@ -279,11 +279,6 @@ impl Engine {
         }
     }
 
-    /// Whether this session is the link to our master.
-    pub fn is_master_session(&self, token: Token) -> bool {
-        self.follower.session == Some(token)
-    }
-
     /// GETACK in the stream.
     pub(super) fn acknowledge_master(&mut self, now: Now) {
         self.feed_link(now, LinkEvent::AckWanted);

@@ -219,11 +219,6 @@ impl Parser {
         }
     }
 
-    /// Whether a request is under way.
-    pub fn has_partial(&self) -> bool {
-        self.partial.is_some()
-    }
-
     /// Everything before is looked at; what is behind is not, be it that it was not allowed yet.
     pub fn parsed_len(&self) -> usize {
         self.at
