@@ -20,7 +20,9 @@ mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod observe;
 mod persistence;
+mod pubsub;
 mod replication;
 mod server;
 mod spec;
@@ -39,6 +41,7 @@ pub use debug::{Digest, keyspace_digest};
 pub use effects::Effects;
 pub use error::CommandError;
 pub use holds::Holds;
+pub use pubsub::{publish, unsubscribe_all};
 pub use key_spec::KeySpec;
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
@@ -53,6 +56,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, replication::WAIT),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
+    (Group::Pubsub, pubsub::COMMANDS),
+    (Group::Server, observe::COMMANDS),
     (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
