@@ -163,7 +163,13 @@ fn introduce_server(cx: &mut Context<'_>) {
 }
 
 fn ping(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let among_messages = cx.session().is_subscriber && cx.reply.protocol == Protocol::Resp2;
     match args.len() {
+        1 | 2 if among_messages => {
+            cx.reply.array(2);
+            cx.reply.bulk(b"pong");
+            cx.reply.bulk(args.rest(1).next().unwrap_or_default());
+        }
         1 => cx.reply.simple("PONG"),
         2 => cx.reply.bulk(args.at(1)),
         _ => return Err(CommandError::wrong_arity(cx.command_name())),

@@ -137,6 +137,11 @@ impl KeySpec {
         self
     }
 
+    /// Whether the words are keys of the keyspace.
+    pub fn names_keys(&self) -> bool {
+        self.access != KeyAccess::None
+    }
+
     /// Flags as COMMAND INFO shows them.
     pub fn flags(&self) -> impl Iterator<Item = &'static str> {
         self.access.name().into_iter().chain(self.notes.iter().copied())

@@ -50,7 +50,8 @@ impl Engine {
         }
         let reply_bytes = reply.buffer.len().saturating_sub(begun.reply_len);
         let limits = metrics.thresholds;
-        if took_ns >= limits.ns || args.words.size_bytes() >= limits.request_bytes || reply_bytes >= limits.reply_bytes {
+        if took_ns >= limits.ns || args.words.size_bytes() >= limits.request_bytes || reply_bytes >= limits.reply_bytes
+        {
             self.note(now, token, id, args, took_ns, reply_bytes);
         }
         if !self.sessions.monitors.is_empty() {

@@ -157,7 +157,15 @@ fn subscriber(call: &Call<'_>) -> Option<Verdict> {
     let name = call.entry.full_name;
     let is_allowed = matches!(
         name,
-        "ping" | "quit" | "reset" | "subscribe" | "ssubscribe" | "psubscribe" | "unsubscribe" | "sunsubscribe" | "punsubscribe"
+        "ping"
+            | "quit"
+            | "reset"
+            | "subscribe"
+            | "ssubscribe"
+            | "psubscribe"
+            | "unsubscribe"
+            | "sunsubscribe"
+            | "punsubscribe"
     );
     (!is_allowed).then(|| {
         Verdict::Refuse(CommandError::new(format!(

@@ -48,7 +48,12 @@ impl Metrics {
         self.logs.configure(settings);
         self.latency.configure(settings.latency_monitor_threshold_ms);
         self.thresholds = Thresholds {
-            ns: self.logs.slow.threshold().saturating_mul(1000).min(self.latency.threshold_ms().saturating_mul(1_000_000)),
+            ns: self
+                .logs
+                .slow
+                .threshold()
+                .saturating_mul(1000)
+                .min(self.latency.threshold_ms().saturating_mul(1_000_000)),
             request_bytes: self.logs.large_requests.threshold().try_into().unwrap_or(usize::MAX),
             reply_bytes: self.logs.large_replies.threshold().try_into().unwrap_or(usize::MAX),
         };

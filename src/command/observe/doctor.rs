@@ -59,10 +59,7 @@ fn advices(monitor: &LatencyMonitor, slowlog_slower_than_us: i64) -> Vec<&'stati
             "Commands that are fast by nature were slow: look for other load on the machine, swapping (the columns si \
              and so of vmstat), or a virtual machine that is short of CPU time (column st).",
         ),
-        (
-            seen(&[Event::ExpireCycle]),
-            "Many keys expire at the same time: spread their expiries by a random part.",
-        ),
+        (seen(&[Event::ExpireCycle]), "Many keys expire at the same time: spread their expiries by a random part."),
         (
             seen(&[Event::EvictionCycle, Event::EvictionDel]),
             "Evictions take long: writes come in large bursts, or maxmemory was lowered by much at once.",

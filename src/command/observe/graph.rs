@@ -15,7 +15,8 @@ pub(super) fn draw(series: &Series, now_s: i64) -> String {
     let values = || samples.iter().map(|sample| sample.latency_ms);
     let (high, low) = (values().max().unwrap_or(0), values().min().unwrap_or(0));
     let (name, worst) = (series.event.name(), series.worst_ms);
-    let mut text = format!("{name} - high {high} ms, low {low} ms (all time high {worst} ms)\n{}\n", "-".repeat(COLUMNS));
+    let mut text =
+        format!("{name} - high {high} ms, low {low} ms (all time high {worst} ms)\n{}\n", "-".repeat(COLUMNS));
     for row in (0..ROWS).rev() {
         line(&mut text, values().map(|value| cell(level(value, low, high), row)));
     }

@@ -127,9 +127,8 @@ fn latest(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandErro
 }
 
 fn reset(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let is_meant = |event: crate::metrics::Event| {
-        args.len() == 2 || args.rest(2).any(|name| name == event.name().as_bytes())
-    };
+    let is_meant =
+        |event: crate::metrics::Event| args.len() == 2 || args.rest(2).any(|name| name == event.name().as_bytes());
     let count = cx.metrics.latency.reset(is_meant);
     cx.reply.int(count as i64);
     Ok(Outcome::Done)

@@ -16,9 +16,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::container("commandlog", logs::COMMANDLOG)
         .about("Commands about requests that were slow, large, or had a large reply.")
         .since("8.1.0"),
-    Command::container("latency", latency::SUBCOMMANDS)
-        .about("Commands about what made clients wait.")
-        .since("2.8.13"),
+    Command::container("latency", latency::SUBCOMMANDS).about("Commands about what made clients wait.").since("2.8.13"),
     Command::new("monitor", monitor, "")
         .about("Shows this connection every request that the server runs from now on.")
         .since("1.0.0")

@@ -104,9 +104,11 @@ const SUBCOMMANDS: &[Command] = &[
         .complexity("O(N) with the number of shard channels asked for")
         .arity(-2)
         .flags(ANY_STATE),
-    Command::new("help", show_help, "").about("Shows this text.").since("6.2.0").arity(2).flags(
-        Flags::LOADING.with(Flags::STALE),
-    ),
+    Command::new("help", show_help, "")
+        .about("Shows this text.")
+        .since("6.2.0")
+        .arity(2)
+        .flags(Flags::LOADING.with(Flags::STALE)),
 ];
 
 fn channels(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {

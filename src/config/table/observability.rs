@@ -1,7 +1,7 @@
 //! Log lines, slow log, latency, keyspace events.
 
-use crate::config::events::EventClasses;
 use crate::config::directive::{Directive, rows::*};
+use crate::config::events::EventClasses;
 use crate::config::settings::{LogLevel, SyslogFacility};
 use crate::config::value::{Kind, Value};
 
@@ -74,8 +74,7 @@ pub(super) const ROWS: &[Directive] = &[
             s.latency_tracking_info_percentiles = percentiles.clone()
         }
     }),
-    special("notify-keyspace-events", Kind::KeyspaceEvents, "", "Classes of key events that are published.")
-        .store(|s, v| {
-            s.notify_keyspace_events = v.bytes().map_or(EventClasses::NONE, |letters| EventClasses::named(&letters))
-        }),
+    special("notify-keyspace-events", Kind::KeyspaceEvents, "", "Classes of key events that are published.").store(
+        |s, v| s.notify_keyspace_events = v.bytes().map_or(EventClasses::NONE, |letters| EventClasses::named(&letters)),
+    ),
 ];
