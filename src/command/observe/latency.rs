@@ -19,7 +19,7 @@ pub(super) const SUBCOMMANDS: &[Command] = &[
         .arity(3)
         .flags(FLAGS)
         .tips(TIPS),
-    Command::new("histogram", histogram, "[COMMAND...]")
+    Command::new("histogram", histogram, "[command...]")
         .about("Answers how many calls of a command took how long.")
         .since("7.0.0")
         .complexity("O(N) with the number of commands")
@@ -43,7 +43,7 @@ pub(super) const SUBCOMMANDS: &[Command] = &[
         .since("2.8.13")
         .arity(-2)
         .flags(FLAGS)
-        .tips(&["request_policy:all_nodes", "response_policy:agg_sum"]),
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
     Command::new("help", show_help, "").about("Shows this text.").since("2.8.13").arity(2).flags(ANY_STATE),
 ];
 
