@@ -35,6 +35,9 @@ impl Engine {
         if session.is_closing() {
             return Turn::Close;
         }
+        if session.is_blocked() {
+            return Turn::Blocked;
+        }
         let mut reply = Reply { buffer: std::mem::take(&mut session.outbox), protocol: session.protocol };
         let (was_peer, start) = (self.node.is_peer(token), reply.buffer.len());
         self.read_clock();
@@ -63,20 +66,16 @@ impl Engine {
                 prefetched = end.min(prefetched + PREFETCH_REQUESTS);
                 self.prefetch(token, input, prefetched);
             }
-            if self.sessions[token].is_blocked() {
-                return Turn::Blocked;
-            }
             let resolved = input.resolved(input.next);
             let ends = self.request(now, token, &resolved, &input.args(&resolved), reply);
-            if self.sessions[token].blocked == Blocked::Paused {
-                return Turn::Blocked;
-            }
-            input.next += 1;
-            if self.sessions[token].is_closing() {
-                return Turn::Close;
-            }
-            if ends {
-                return Turn::Reparse;
+            let session = &self.sessions[token];
+            // A paused request runs later; any other that blocks its client has run.
+            input.next += usize::from(session.blocked != Blocked::Paused);
+            match (session.closing, session.blocked) {
+                (Closing::No, Blocked::No) if ends => return Turn::Reparse,
+                (Closing::No, Blocked::No) => {}
+                (Closing::No, _) => return if ends { Turn::Reparse } else { Turn::Blocked },
+                _ => return Turn::Close,
             }
         }
         self.turn_after(token, input, reply)

@@ -339,6 +339,14 @@ impl Parser {
     #[inline]
     fn header(&mut self, buffer: &[u8], too_big: ProtocolError) -> Result<Option<(Option<i64>, usize)>, ProtocolError> {
         let digits = &buffer[self.at + 1..];
+        // Most numbers have one digit or two, and their line is there.
+        match digits {
+            [ones @ b'0'..=b'9', b'\r', _, ..] => return Ok(Some((Some((ones - b'0').into()), self.at + 4))),
+            [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] => {
+                return Ok(Some((Some(((tens - b'0') * 10 + ones - b'0').into()), self.at + 5)));
+            }
+            _ => {}
+        }
         let mut number = 0i64;
         for (index, &byte) in digits.iter().take(10).enumerate() {
             if byte.is_ascii_digit() {
