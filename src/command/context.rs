@@ -149,7 +149,6 @@ pub struct ServerFacts {
     pub ops_per_second: u64,
     pub input_kbps: f64,
     pub output_kbps: f64,
-    pub blocked_clients: usize,
     /// DEBUG HOLDS.
     pub holds: Option<Box<Holds>>,
 }
@@ -273,4 +272,11 @@ pub enum Outcome {
     ChangeReplid,
     /// CLIENT KILL of the link to our master.
     CutMasterLink,
+    /// A warning in the server's log.
+    Log(String),
+    /// CLIENT UNBLOCK: answers whether the client waited for something that can be given up.
+    Unblock {
+        client: Token,
+        with_error: bool,
+    },
 }

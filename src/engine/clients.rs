@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+use crate::command::describe_client;
+use crate::config::{ClientClass, Config};
+use crate::replication::Level;
 use crate::session::{ClientKind, Closing, Endpoint, Session, Token};
 use crate::time::{Millis, Now};
 
@@ -50,7 +53,6 @@ impl Engine {
     pub fn disconnect(&mut self, now: Now, token: Token) {
         self.forget_peer(now, token);
         self.held.forget(token);
-        self.server.blocked_clients = self.held.len();
         self.sessions.close(token);
         self.effects.is_tracking = !self.sessions.watches.is_empty();
     }
@@ -71,34 +73,89 @@ impl Engine {
         }
         let is_idle = |session: &Session| {
             session.kind == ClientKind::Normal
+                && session.subscriptions.is_empty()
                 && !session.is_blocked()
                 && now.mono.seconds_since(session.last_interaction) > limit_s
         };
         let idle: Vec<Token> =
             self.sessions.iter().filter(|(_, session)| is_idle(session)).map(|(token, _)| token).collect();
         for token in idle {
-            self.log(crate::replication::Level::Verbose, "Closing idle client");
+            self.log(Level::Verbose, "Closing idle client");
             self.close_client(token, Closing::Now);
         }
     }
 
+    /// A client as CLIENT LIST shows it, for the log.
+    pub fn describe_client(&self, now: Millis, token: Token) -> String {
+        let session = self.sessions.get(token);
+        session.map_or_else(String::new, |session| describe_client(&self.node, now, token, session))
+    }
+
     /// Closes clients whose output exceeds their limit. Replicas have theirs in their machine.
     pub(super) fn close_over_output_limit(&mut self, now: Millis) {
-        let limit = self.config.output_limit(crate::config::ClientClass::Normal);
-        let mut over = Vec::new();
-        for (token, session) in self.sessions.iter_mut().filter(|(_, session)| session.kind == ClientKind::Normal) {
-            let bytes = (session.outbox.len() + session.unsent_bytes) as u64;
-            let is_soft = limit.soft_bytes > 0 && bytes > limit.soft_bytes;
-            session.soft_limit_since = if is_soft { session.soft_limit_since.or(Some(now)) } else { None };
-            let soft_for = session.soft_limit_since.map_or(0, |since| now.seconds_since(since));
-            if (limit.hard_bytes > 0 && bytes > limit.hard_bytes) || (is_soft && soft_for > limit.soft_seconds) {
-                over.push(token);
-            }
-        }
-        for token in over {
-            self.stats.output_limit_disconnections += 1;
-            self.warning("Client closed for overcoming of output buffer limits.");
-            self.close_client(token, Closing::Now);
+        let config = &self.config;
+        let is_over = |(token, session): (Token, &mut Session)| is_over_limit(config, now, session).then_some(token);
+        for token in self.sessions.iter_mut().filter_map(is_over).collect::<Vec<_>>() {
+            self.close_for_output(now, token, "closed");
         }
     }
+
+    /// The same for one client, as soon as a turn has given it more.
+    pub(super) fn check_output_limit(&mut self, now: Millis, token: Token) {
+        let Some(session) = self.sessions.get_mut(token) else { return };
+        if is_over_limit(&self.config, now, session) {
+            self.close_for_output(now, token, "scheduled to be closed ASAP");
+        }
+    }
+
+    fn close_for_output(&mut self, now: Millis, token: Token, how: &str) {
+        let client = self.describe_client(now, token);
+        self.stats.output_limit_disconnections += 1;
+        self.warning(format!("Client {client} {how} for overcoming of output buffer limits."));
+        self.close_client(token, Closing::Now);
+    }
+
+    /// Lets connections give back what their query buffers do not need.
+    pub(super) fn trim_query_buffers(&mut self, now: Millis) {
+        for (_, session) in self.sessions.iter_mut() {
+            if session.query.trim(now.seconds_since(session.last_interaction)) {
+                session.wake();
+            }
+        }
+    }
+
+    /// A client that sends too much without letting it be done with is closed: an endless request, an endless MULTI.
+    pub fn refuse_query_buffer(&mut self, now: Millis, token: Token, start: &[u8]) {
+        let (client, start) = (self.describe_client(now, token), quoted(&start[..start.len().min(64)]));
+        self.stats.query_limit_disconnections += 1;
+        self.warning(format!(
+            "Closing client that reached max query buffer length: {client} (qbuf initial bytes: {start})"
+        ));
+        self.close_client(token, Closing::Now);
+    }
+}
+
+/// Replies up to this size count against no limit.
+pub(super) const UNLIMITED_OUTPUT_BYTES: usize = 16 * 1024;
+
+/// Whether a client's unread replies are more than its class may have, by now or for too long.
+fn is_over_limit(config: &Config, now: Millis, session: &mut Session) -> bool {
+    let limit = match session.kind {
+        ClientKind::Replica | ClientKind::Master => return false,
+        ClientKind::Normal if session.subscriptions.is_empty() => config.output_limit(ClientClass::Normal),
+        ClientKind::Normal => config.output_limit(ClientClass::Pubsub),
+    };
+    let bytes = session.outbox.len() + session.unsent_bytes;
+    let reaches = |limit: u64| limit > 0 && bytes > UNLIMITED_OUTPUT_BYTES && bytes as u64 >= limit;
+    if !reaches(limit.soft_bytes) {
+        session.soft_limit_since = None;
+        return reaches(limit.hard_bytes) && !session.is_closing();
+    }
+    let since = *session.soft_limit_since.get_or_insert(now);
+    (reaches(limit.hard_bytes) || now.seconds_since(since) > limit.soft_seconds) && !session.is_closing()
+}
+
+/// Bytes as the log quotes them.
+fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii())
 }

@@ -6,6 +6,7 @@ use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token}
 use crate::time::Now;
 
 use super::Engine;
+use super::clients::UNLIMITED_OUTPUT_BYTES;
 use super::gate::{self, Call, Conditions, Verdict};
 use super::input::{Input, Resolved};
 
@@ -35,6 +36,7 @@ impl Engine {
         if session.is_closing() {
             return Turn::Close;
         }
+        session.query.note(input.len(), input.capacity());
         let mut reply = Reply { buffer: std::mem::take(&mut session.outbox), protocol: session.protocol };
         let (was_peer, start) = (self.node.is_peer(token), reply.buffer.len());
         let mut turn = self.run_turn(now, token, input, max_requests, &mut reply);
@@ -46,9 +48,10 @@ impl Engine {
             // What others wrote meanwhile stands behind our own.
             let others = std::mem::replace(&mut session.outbox, reply.buffer);
             session.outbox.extend_from_slice(&others);
-            session.query_bytes = input.len();
-            session.query_capacity_bytes = input.buffer_mut().capacity();
             input.limits.authenticated = session.authenticated;
+            if session.outbox.len() > UNLIMITED_OUTPUT_BYTES {
+                self.check_output_limit(now.mono, token);
+            }
         }
         input.limits.bulk_max_bytes = self.config.proto_max_bulk_len as i64;
         turn
@@ -211,7 +214,7 @@ impl Engine {
         let command = resolved.command.unwrap_or_default();
         let request = QueuedRequest { args: args.words.to_owned_args(), command };
         if let Some(transaction) = &mut self.sessions[token].transaction {
-            transaction.requests.push(request);
+            transaction.push(request);
         }
     }
 

@@ -101,15 +101,19 @@ fn refuse(text: &'static str) -> Option<Verdict> {
 }
 
 fn protected(call: &Call<'_>) -> Option<Verdict> {
-    let allowed = call.engine.config.enable_debug_command;
-    if !call.entry.has(Flags::PROTECTED) || allowed.allows(call.session.endpoint.is_local) {
+    if !call.entry.has(Flags::PROTECTED) {
         return None;
     }
+    let (config, family) = (&call.engine.config, call.entry.family());
+    let allowed = if family == "module" { config.enable_module_command } else { config.enable_debug_command };
+    if allowed.allows(call.session.endpoint.is_local) {
+        return None;
+    }
+    let name = family.to_uppercase();
     Some(Verdict::Refuse(CommandError::new(format!(
-        "ERR {} command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
-         local connection, otherwise you need to set this option in the configuration file, and then restart the \
-         server.",
-        call.entry.full_name.to_uppercase()
+        "ERR {name} command not allowed. If the enable-{family}-command option is set to \"local\", you can run it from \
+         a local connection, otherwise you need to set this option in the configuration file, and then restart the \
+         server."
     ))))
 }
 

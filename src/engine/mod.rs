@@ -8,6 +8,7 @@ mod action;
 mod busy;
 mod clients;
 mod cron;
+mod ending;
 mod evict;
 mod execute;
 mod feed;
@@ -88,7 +89,7 @@ pub struct Engine {
     limits_checked_at: Offset,
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
-    ending: outcome::Ending,
+    ending: ending::Ending,
     pub hooks: Hooks,
     actions: Vec<Action>,
 }
@@ -120,7 +121,7 @@ impl Engine {
             log_grew: false,
             limits_checked_at: Offset::ZERO,
             over_maxmemory: false,
-            ending: outcome::Ending::No,
+            ending: ending::Ending::No,
             hooks: Hooks::default(),
             actions: Vec::new(),
             config,

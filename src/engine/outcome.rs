@@ -1,27 +1,16 @@
 //! What handlers cannot do themselves: the engine acts on their outcomes.
 
-use crate::command::{Origin, Outcome, ShutdownOptions};
+use crate::command::{Origin, Outcome};
 use crate::config::Changed;
-use crate::log::Offset;
 use crate::replication::PsyncRequest;
 use crate::resp::Reply;
 use crate::session::{Blocked, Closing, Token};
 use crate::time::{Millis, Now};
 
+use super::ending::Ending;
 use super::feed::Ask;
 use super::held::{Held, Release};
-use super::{Action, Engine, SavePurpose};
-
-/// Where the end of the process stands.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) enum Ending {
-    #[default]
-    No,
-    /// Peers are given time to take the stream up to here.
-    AwaitingPeers(ShutdownOptions, Option<Token>, Offset),
-    /// The last save runs.
-    Saving(ShutdownOptions, Option<Token>),
-}
+use super::{Action, Engine};
 
 impl Engine {
     /// Acts on an outcome. True if the batch ends here.
@@ -66,6 +55,14 @@ impl Engine {
                 return false;
             }
             Outcome::CutMasterLink => self.cut_link(now),
+            Outcome::Log(line) => {
+                self.warning(line);
+                return false;
+            }
+            Outcome::Unblock { client, with_error } => {
+                reply.int(self.unblock(client, with_error).into());
+                return false;
+            }
         }
         true
     }
@@ -98,7 +95,6 @@ impl Engine {
         }
         self.sessions[token].blocked = Blocked::Held;
         self.held.push(Held { offset, replicas, deadline, release: Release::Answer(token) });
-        self.server.blocked_clients = self.held.len();
         self.feed_getack();
     }
 
@@ -188,87 +184,5 @@ impl Engine {
                 reply.error(&format!("ERR {error}"));
             }
         }
-    }
-
-    /// SHUTDOWN, SIGTERM: gives lagging peers time, saves, ends.
-    pub fn shutdown(&mut self, now: Now, options: ShutdownOptions, client: Option<Token>, reply: &mut Reply) {
-        if options.abort {
-            return self.abort_shutdown(now, reply);
-        }
-        if self.ending != Ending::No {
-            return;
-        }
-        self.notice("User requested shutdown...");
-        let offset = self.node.offset();
-        self.ending = Ending::AwaitingPeers(options, client, offset);
-        let lagging = self.node.statuses().iter().filter(|status| status.acked < offset).count();
-        let timeout_s = u64::from(self.config.shutdown_timeout_s);
-        if lagging == 0 || options.now || timeout_s == 0 || self.node.is_replica() {
-            return self.finish_shutdown(now);
-        }
-        self.notice(format!("Waiting for replicas before shutting down. {lagging} of them are lagging."));
-        // Writers wait, so that the peers can reach the end; the client that asked waits for it too.
-        self.refresh_conditions(now);
-        if let Some(session) = client.and_then(|client| self.sessions.get_mut(client)) {
-            session.blocked = Blocked::Held;
-        }
-        let (replicas, deadline) = (self.node.peers.len(), Some(now.mono.plus(timeout_s * 1000)));
-        self.held.push(Held { offset, replicas, deadline, release: Release::Shutdown });
-        self.feed_getack();
-    }
-
-    fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
-        if !self.held.cancel_shutdown() {
-            return reply.error("ERR No shutdown in progress.");
-        }
-        self.notice("Shutdown manually aborted.");
-        if let Ending::AwaitingPeers(_, client, _) = std::mem::take(&mut self.ending) {
-            self.answer_failed_shutdown(client);
-        }
-        self.end_pause_if_over(now);
-        reply.ok();
-    }
-
-    fn answer_failed_shutdown(&mut self, client: Option<Token>) {
-        if let Some(client) = client {
-            self.answer_with(client, b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
-        }
-    }
-
-    /// The peers have what they can get: save if asked to, then end.
-    pub(super) fn finish_shutdown(&mut self, now: Now) {
-        let Ending::AwaitingPeers(options, client, offset) = std::mem::take(&mut self.ending) else { return };
-        let statuses = self.node.statuses();
-        let in_sync = statuses.iter().filter(|status| status.acked >= offset).count();
-        if !statuses.is_empty() {
-            self.notice(format!("{in_sync} of {} replicas are in sync when shutting down.", statuses.len()));
-        }
-        if self.server.save.running_since.is_some() {
-            self.warning("There is a child saving an .rdb. Killing it!");
-            self.actions.push(Action::CancelSave);
-        }
-        let save = options.save.unwrap_or(!self.config.save_points.is_empty());
-        if !save {
-            return self.exit(0);
-        }
-        self.notice("Saving the final RDB snapshot before exiting.");
-        self.ending = Ending::Saving(options, client);
-        self.start_save(now, SavePurpose::Shutdown);
-    }
-
-    /// The last save has ended.
-    pub(super) fn shutdown_saved(&mut self, now: Now, ok: bool) {
-        let Ending::Saving(options, client) = std::mem::take(&mut self.ending) else { return };
-        if ok || options.force {
-            return self.exit(0);
-        }
-        self.warning("Error trying to save the DB, can't exit.");
-        self.answer_failed_shutdown(client);
-        self.end_pause_if_over(now);
-    }
-
-    fn exit(&mut self, code: i32) {
-        self.warning("Redis is now ready to exit, bye bye...");
-        self.actions.push(Action::Exit { code });
     }
 }

@@ -44,6 +44,16 @@ impl Sessions {
         self.slots.get_mut(token.slot).filter(|session| session.id == token.id)
     }
 
+    /// By the number that CLIENT ID answers.
+    pub fn by_id(&self, id: u64) -> Option<(Token, &Session)> {
+        self.iter().find(|(_, session)| session.id == id)
+    }
+
+    /// Clients whose requests wait.
+    pub fn blocked(&self) -> usize {
+        self.iter().filter(|(_, session)| session.is_blocked()).count()
+    }
+
     pub fn len(&self) -> usize {
         self.slots.len()
     }
