@@ -19,28 +19,34 @@ impl Engine {
             Outcome::Done => {
                 return self.sessions[token].protocol != reply.protocol && self.take_protocol(token, reply);
             }
+            Outcome::Exec => return self.exec(now, token, Origin::Client, reply),
+            Outcome::Unwatch => self.unwatch(token),
+            Outcome::WatchAdded => self.effects.is_tracking = true,
+            Outcome::PeerAcked(offset) => {
+                self.peer_event(now, token, crate::replication::PeerEvent::Acked(offset));
+            }
+            Outcome::ChangeReplid => self.change_replid(),
+            Outcome::Log(line) => self.warning(line),
+            Outcome::Unblock { client, with_error } => reply.int(self.unblock(client, with_error).into()),
+            other => {
+                self.perform_last(now, token, other, reply);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Acts on an outcome after which nothing more of its batch is executed.
+    fn perform_last(&mut self, now: Now, token: Token, outcome: Outcome, reply: &mut Reply) {
+        match outcome {
             Outcome::EndBatch => {
                 self.take_protocol(token, reply);
                 self.refresh_conditions(now);
             }
             Outcome::Close => self.sessions[token].closing = Closing::AfterOutput,
-            Outcome::Exec => return self.exec(now, token, Origin::Client, reply),
-            Outcome::Unwatch => {
-                self.unwatch(token);
-                return false;
-            }
-            Outcome::WatchAdded => {
-                self.effects.is_tracking = true;
-                return false;
-            }
             Outcome::Wait { replicas, deadline } => self.wait(now, token, replicas, deadline, reply),
             Outcome::Psync(request) => self.psync(now, token, &request, reply),
             Outcome::Sync => self.sync(now, token, reply),
-            Outcome::PeerAcked(offset) => {
-                self.peer_event(now, token, crate::replication::PeerEvent::Acked(offset));
-                return false;
-            }
-            Outcome::AckWanted => {}
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
             Outcome::ConfigRewrite => self.rewrite_config(reply),
@@ -50,21 +56,12 @@ impl Engine {
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
             Outcome::Sleep(duration) => (self.hooks.sleep)(duration),
             Outcome::PauseChanged => self.end_pause_if_over(now),
-            Outcome::ChangeReplid => {
-                self.change_replid();
-                return false;
-            }
             Outcome::CutMasterLink => self.cut_link(now),
-            Outcome::Log(line) => {
-                self.warning(line);
-                return false;
-            }
-            Outcome::Unblock { client, with_error } => {
-                reply.int(self.unblock(client, with_error).into());
-                return false;
-            }
+            // Our own master asks for it, and is answered elsewhere.
+            Outcome::AckWanted => {}
+            Outcome::Done | Outcome::Exec | Outcome::Unwatch | Outcome::WatchAdded | Outcome::PeerAcked(_) => {}
+            Outcome::ChangeReplid | Outcome::Log(_) | Outcome::Unblock { .. } => {}
         }
-        true
     }
 
     /// The protocol that HELLO or RESET chose holds from the next reply on.
