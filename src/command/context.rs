@@ -140,6 +140,8 @@ pub struct ServerFacts {
     pub save: SaveState,
     /// DEBUG SET-ACTIVE-EXPIRE 0.
     pub active_expire_off: bool,
+    /// DEBUG PAUSE-CRON 1.
+    pub cron_paused: bool,
     /// Samples that the shell refreshes at each tick: resident set, CPU times.
     pub usage: ProcessUsage,
     pub peak_memory_bytes: u64,
@@ -254,7 +256,10 @@ pub enum Outcome {
     /// Directives were set: they take effect, or all of them are taken back; then the request is answered.
     ConfigChanged(Vec<Changed>),
     /// Rewrite the configuration file; the engine's shell answers.
-    ConfigRewrite,
+    ConfigRewrite {
+        /// Also what is at its default and has no line (DEBUG CONFIG-REWRITE-FORCE-ALL).
+        all: bool,
+    },
     /// Write the RDB file; the answer comes when it is there.
     Save,
     /// Start writing the RDB file in the background; answered already.

@@ -115,13 +115,13 @@ impl Engine {
         self.close_client(token, Closing::Now);
     }
 
-    /// Lets connections give back what their query buffers do not need.
+    /// Lets connections give back what their query buffers do not need. A tick looks at some: at each within a second.
     pub(super) fn trim_query_buffers(&mut self, now: Millis) {
-        for (_, session) in self.sessions.iter_mut() {
+        self.sessions.visit_part(self.config.hz.max(1) as usize, |session| {
             if session.query.trim(now.seconds_since(session.last_interaction)) {
                 session.wake();
             }
-        }
+        });
     }
 
     /// A client that sends too much without letting it be done with is closed: an endless request, an endless MULTI.

@@ -279,8 +279,7 @@ impl Engine {
         let session = &self.sessions[client];
         let expiry = match origin {
             Origin::Master => Expiry::Ignore,
-            _ if self.node.is_replica() => Expiry::Hide,
-            _ => Expiry::Delete,
+            _ => self.expiry,
         };
         let db = Database {
             keyspace: &mut self.keyspace,

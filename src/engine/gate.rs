@@ -155,14 +155,14 @@ fn read_only(call: &Call<'_>) -> Option<Verdict> {
 }
 
 fn stale(call: &Call<'_>) -> Option<Verdict> {
-    if call.entry.has(Flags::STALE) || is_exec_without(call, Flags::STALE).is_some_and(|some| !some) {
+    if allows(call, Flags::STALE) {
         return None;
     }
     refuse("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
 }
 
 fn loading(call: &Call<'_>) -> Option<Verdict> {
-    if call.entry.has(Flags::LOADING) { None } else { refuse("LOADING Redis is loading the dataset in memory") }
+    if allows(call, Flags::LOADING) { None } else { refuse("LOADING Redis is loading the dataset in memory") }
 }
 
 fn busy(call: &Call<'_>) -> Option<Verdict> {
@@ -210,9 +210,9 @@ fn is_exec_with(call: &Call<'_>, flags: Flags) -> bool {
     queued_entries(call).is_some_and(|mut entries| entries.any(|entry| entry.has(flags)))
 }
 
-/// For EXEC, whether any request in its queue lacks `flags`; `None` for another command.
-fn is_exec_without(call: &Call<'_>, flags: Flags) -> Option<bool> {
-    queued_entries(call).map(|mut entries| entries.any(|entry| !entry.has(flags)))
+/// Whether the command, and for EXEC all of its queue, has `flag`.
+fn allows(call: &Call<'_>, flag: Flags) -> bool {
+    call.entry.has(flag) && queued_entries(call).is_none_or(|mut entries| entries.all(|entry| entry.has(flag)))
 }
 
 fn queued_entries<'a>(call: &'a Call<'_>) -> Option<impl Iterator<Item = &'a Entry>> {

@@ -58,6 +58,12 @@ impl Input {
         self.buffer.capacity()
     }
 
+    /// Bytes behind what was executed.
+    pub(super) fn unexecuted_len(&self) -> usize {
+        let next = self.parser.requests().get(self.next);
+        self.buffer.len() - next.map_or(0, |request| request.bytes().start)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }

@@ -49,7 +49,7 @@ impl Engine {
             Outcome::Sync => self.sync(now, token, reply),
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
-            Outcome::ConfigRewrite => self.rewrite_config(reply),
+            Outcome::ConfigRewrite { all } => self.rewrite_config(all, reply),
             Outcome::Save => self.save_in_foreground(now, token, reply),
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
@@ -155,6 +155,9 @@ impl Engine {
             self.server.pause = None;
         }
         self.refresh_conditions(now);
+        if self.server.pause.is_none() {
+            self.resume_stream(now);
+        }
         if self.holds_writers() {
             return;
         }
@@ -169,8 +172,8 @@ impl Engine {
         self.server.pause.is_some() || self.ending != Ending::No
     }
 
-    fn rewrite_config(&mut self, reply: &mut Reply) {
-        match (self.hooks.rewrite_config)(&self.config) {
+    fn rewrite_config(&mut self, all: bool, reply: &mut Reply) {
+        match (self.hooks.rewrite_config)(&self.config, all) {
             Ok(()) => {
                 self.notice("CONFIG REWRITE executed with success.");
                 reply.ok();

@@ -81,7 +81,7 @@ impl Engine {
             }
             Err(error) => {
                 self.warning(format!("Error loading the RDB dump: {error}"));
-                self.answer_held(client, false);
+                self.answer_with(client, b"-ERR Error trying to load the RDB dump\r\n");
             }
         }
     }
