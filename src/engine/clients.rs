@@ -91,6 +91,12 @@ impl Engine {
         session.map_or_else(String::new, |session| describe_client(&self.node, now, token, session))
     }
 
+    /// The client has closed its connection.
+    pub fn log_end(&mut self, now: Millis, token: Token) {
+        let client = self.describe_client(now, token);
+        self.log(Level::Verbose, format!("Client closed connection {client}"));
+    }
+
     /// Closes clients whose output exceeds their limit. Replicas have theirs in their machine.
     pub(super) fn close_over_output_limit(&mut self, now: Millis) {
         let config = &self.config;

@@ -101,7 +101,10 @@ impl Connection {
     async fn run(&mut self) -> io::Result<()> {
         loop {
             match self.wait().await? {
-                Event::Read(0) => return Ok(()),
+                Event::Read(0) => {
+                    self.log_end();
+                    return Ok(());
+                }
                 Event::Read(read) => self.on_read(read),
                 // A peer is called for every hold that wrote; those that are ready go first, so that one write to it
                 // carries what all of them wrote.
@@ -121,6 +124,13 @@ impl Connection {
                     Next::Close { linger } => return self.close(linger).await,
                 }
             }
+        }
+    }
+
+    /// The client has closed: a line of the verbose log, which is not worth a hold of the lock where nobody sees it.
+    fn log_end(&self) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            self.shared.turn(|engine, now| engine.log_end(now.mono, self.token));
         }
     }
 
