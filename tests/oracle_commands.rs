@@ -25,7 +25,15 @@ use tandem::words::split_words;
 use value::Value;
 
 /// Rows that Redis 7.0.15 lacks.
-const NEWER: &[&str] = &["client|no-touch", "client|setinfo"];
+const NEWER: &[&str] = &[
+    "client|no-touch",
+    "client|setinfo",
+    "commandlog",
+    "commandlog|get",
+    "commandlog|help",
+    "commandlog|len",
+    "commandlog|reset",
+];
 
 /// Subcommands of Redis 7.0.15 that a container here lacks, and what they wait for.
 const MISSING: &[(&str, &str)] = &[

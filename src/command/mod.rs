@@ -23,7 +23,9 @@ mod key_spec;
 mod keys;
 mod lolwut;
 mod module;
+mod observe;
 mod persistence;
+mod pubsub;
 mod replication;
 mod server;
 mod spec;
@@ -44,6 +46,7 @@ pub use effects::Effects;
 pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;
+pub use pubsub::{publish, unsubscribe_all};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry};
@@ -58,6 +61,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, replication::WAIT),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
+    (Group::Pubsub, pubsub::COMMANDS),
+    (Group::Server, observe::COMMANDS),
     (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),

@@ -43,11 +43,12 @@ fn list(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError>
     Ok(Outcome::Done)
 }
 
-fn load(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+fn load(_cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let path = args.at(2).escape_ascii();
-    cx.reply.error("ERR Error loading the extension. Please check the server logs.");
-    cx.stats().error_replies += 1;
-    Ok(Outcome::Log(format!("Module {path} failed to load: this server has no interface for modules")))
+    Ok(Outcome::Log {
+        line: format!("Module {path} failed to load: this server has no interface for modules"),
+        error: Some("ERR Error loading the extension. Please check the server logs."),
+    })
 }
 
 fn unload(_cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {

@@ -17,6 +17,7 @@ pub enum Group {
     Generic,
     String,
     Connection,
+    Pubsub,
     Server,
     Transactions,
 }
@@ -28,6 +29,7 @@ impl Group {
             Group::Generic => "generic",
             Group::String => "string",
             Group::Connection => "connection",
+            Group::Pubsub => "pubsub",
             Group::Server => "server",
             Group::Transactions => "transactions",
         }
@@ -128,6 +130,8 @@ pub struct Command {
     /// (since version, what replaces it).
     pub deprecated: Option<(&'static str, &'static str)>,
     pub subcommands: &'static [Command],
+    /// Whether a word must not show in MONITOR and the slow log: passwords.
+    pub secrets: fn(&Args<'_>, usize) -> bool,
 }
 
 impl Command {
@@ -147,6 +151,7 @@ impl Command {
             history: &[],
             deprecated: None,
             subcommands: &[],
+            secrets: |_, _| false,
         }
     }
 
@@ -207,6 +212,11 @@ impl Command {
 
     pub const fn subcommands(mut self, subcommands: &'static [Command]) -> Command {
         self.subcommands = subcommands;
+        self
+    }
+
+    pub const fn secrets(mut self, is_secret: fn(&Args<'_>, usize) -> bool) -> Command {
+        self.secrets = is_secret;
         self
     }
 

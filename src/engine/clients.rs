@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::command::describe_client;
-use crate::config::{ClientClass, Config};
+use crate::command::{describe_client, unsubscribe_all};
+use crate::config::Config;
 use crate::replication::Level;
 use crate::session::{ClientKind, Closing, Endpoint, Session, Token};
 use crate::time::{Millis, Now};
@@ -53,6 +53,7 @@ impl Engine {
     pub fn disconnect(&mut self, now: Now, token: Token) {
         self.forget_peer(now, token);
         self.held.forget(token);
+        unsubscribe_all(&mut self.pubsub, &mut self.sessions, token);
         self.sessions.close(token);
         self.effects.is_tracking = !self.sessions.watches.is_empty();
     }
@@ -73,7 +74,7 @@ impl Engine {
         }
         let is_idle = |session: &Session| {
             session.kind == ClientKind::Normal
-                && session.subscriptions.is_empty()
+                && !session.is_subscriber
                 && !session.is_blocked()
                 && now.mono.seconds_since(session.last_interaction) > limit_s
         };
@@ -87,8 +88,8 @@ impl Engine {
 
     /// A client as CLIENT LIST shows it, for the log.
     pub fn describe_client(&self, now: Millis, token: Token) -> String {
-        let session = self.sessions.get(token);
-        session.map_or_else(String::new, |session| describe_client(&self.node, now, token, session))
+        let is_here = self.sessions.get(token).is_some();
+        if is_here { describe_client(&self.node, &self.sessions, now, token) } else { String::new() }
     }
 
     /// The client has closed its connection.
@@ -103,6 +104,13 @@ impl Engine {
         let is_over = |(token, session): (Token, &mut Session)| is_over_limit(config, now, session).then_some(token);
         for token in self.sessions.iter_mut().filter_map(is_over).collect::<Vec<_>>() {
             self.close_for_output(now, token, "closed");
+        }
+    }
+
+    /// Closes those whose output exceeds its hard limit by what others wrote.
+    pub(super) fn close_overflowed(&mut self, now: Millis) {
+        for token in std::mem::take(&mut self.sessions.overflowed) {
+            self.check_output_limit(now, token);
         }
     }
 
@@ -146,11 +154,10 @@ pub(super) const UNLIMITED_OUTPUT_BYTES: usize = 16 * 1024;
 
 /// Whether a client's unread replies are more than its class may have, by now or for too long.
 fn is_over_limit(config: &Config, now: Millis, session: &mut Session) -> bool {
-    let limit = match session.kind {
-        ClientKind::Replica | ClientKind::Master => return false,
-        ClientKind::Normal if session.subscriptions.is_empty() => config.output_limit(ClientClass::Normal),
-        ClientKind::Normal => config.output_limit(ClientClass::Pubsub),
-    };
+    if session.kind != ClientKind::Normal {
+        return false;
+    }
+    let limit = config.output_limit(session.class());
     let bytes = session.outbox.len() + session.unsent_bytes;
     let reaches = |limit: u64| limit > 0 && bytes > UNLIMITED_OUTPUT_BYTES && bytes as u64 >= limit;
     if !reaches(limit.soft_bytes) {

@@ -50,8 +50,7 @@ impl Engine {
 
     fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
         if !self.held.cancel_shutdown() {
-            self.stats.error_replies += 1;
-            return reply.error("ERR No shutdown in progress.");
+            return self.fail(reply, "ERR No shutdown in progress.");
         }
         self.call_shutdown_off(now);
         self.notice("Shutdown manually aborted.");
@@ -65,8 +64,7 @@ impl Engine {
             (session.blocked == Blocked::Shutdown).then_some(token)
         };
         for client in self.sessions.iter().filter_map(asked).collect::<Vec<_>>() {
-            self.stats.error_replies += 1;
-            self.answer_with(client, b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+            self.answer_error(client, "ERR Errors trying to SHUTDOWN. Check logs.");
         }
         self.end_pause_if_over(now);
     }

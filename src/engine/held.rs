@@ -88,8 +88,7 @@ impl Engine {
         let waits = self.held.take(|held| held.release == Release::Answer(client));
         let Some(held) = waits.first() else { return false };
         if with_error {
-            self.stats.error_replies += 1;
-            self.answer_with(client, b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+            self.answer_error(client, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
         } else {
             self.answer_wait(client, self.node.acknowledged(held.offset));
         }

@@ -26,7 +26,10 @@ impl Engine {
                 self.peer_event(now, token, crate::replication::PeerEvent::Acked(offset));
             }
             Outcome::ChangeReplid => self.change_replid(),
-            Outcome::Log(line) => self.warning(line),
+            Outcome::Log { line, error } => {
+                self.warning(line);
+                error.into_iter().for_each(|error| self.fail(reply, error));
+            }
             Outcome::Unblock { client, with_error } => reply.int(self.unblock(client, with_error).into()),
             other => {
                 self.perform_last(now, token, other, reply);
@@ -60,7 +63,7 @@ impl Engine {
             // Our own master asks for it, and is answered elsewhere.
             Outcome::AckWanted => {}
             Outcome::Done | Outcome::Exec | Outcome::Unwatch | Outcome::WatchAdded | Outcome::PeerAcked(_) => {}
-            Outcome::ChangeReplid | Outcome::Log(_) | Outcome::Unblock { .. } => {}
+            Outcome::ChangeReplid | Outcome::Log { .. } | Outcome::Unblock { .. } => {}
         }
     }
 
@@ -97,16 +100,14 @@ impl Engine {
 
     fn psync(&mut self, now: Now, token: Token, request: &PsyncRequest, reply: &mut Reply) {
         if let Some(error) = self.cannot_feed() {
-            reply.error(error);
-            return;
+            return self.fail(reply, error);
         }
         self.become_peer(now, token, Ask::Psync(request));
     }
 
     fn sync(&mut self, now: Now, token: Token, reply: &mut Reply) {
         if let Some(error) = self.cannot_feed() {
-            reply.error(error);
-            return;
+            return self.fail(reply, error);
         }
         self.become_peer(now, token, Ask::Sync);
     }
@@ -135,8 +136,7 @@ impl Engine {
         let names: Vec<&'static str> = changes.iter().map(|change| change.name).collect();
         if let Err(error) = (self.hooks.reconfigure)(&mut self.config, &names) {
             self.config.undo(changes);
-            self.stats.error_replies += 1;
-            return reply.error(&format!("ERR {error}"));
+            return self.fail(reply, &format!("ERR {error}"));
         }
         reply.ok();
         for notice in self.config.take_notices() {
@@ -145,6 +145,7 @@ impl Engine {
         self.node.log.resize(self.config.repl_backlog_size);
         self.reconfigure_link();
         self.reconfigure_peers();
+        self.configure();
         self.refresh_conditions(now);
         self.actions.push(Action::ConfigChanged(names));
     }
@@ -180,8 +181,7 @@ impl Engine {
             }
             Err(error) => {
                 self.warning(format!("CONFIG REWRITE failed: {error}"));
-                self.stats.error_replies += 1;
-                reply.error(&format!("ERR {error}"));
+                self.fail(reply, &format!("ERR {error}"));
             }
         }
     }

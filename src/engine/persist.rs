@@ -11,7 +11,7 @@ use super::{Action, Engine, SavePurpose};
 impl Engine {
     pub(super) fn save_in_foreground(&mut self, now: Now, token: Token, reply: &mut Reply) {
         if self.server.save.running_since.is_some() {
-            return reply.error("ERR Background save already in progress");
+            return self.fail(reply, "ERR Background save already in progress");
         }
         self.sessions[token].blocked = Blocked::Held;
         self.start_save(now, SavePurpose::Foreground(token));
@@ -81,7 +81,7 @@ impl Engine {
             }
             Err(error) => {
                 self.warning(format!("Error loading the RDB dump: {error}"));
-                self.answer_with(client, b"-ERR Error trying to load the RDB dump\r\n");
+                self.answer_error(client, "ERR Error trying to load the RDB dump");
             }
         }
     }
@@ -114,6 +114,13 @@ impl Engine {
 
     fn answer_held(&mut self, token: Token, ok: bool) {
         self.answer_with(token, if ok { b"+OK\r\n" } else { b"-ERR\r\n" });
+    }
+
+    /// The error that a client waited for. It is not the one of whoever is served now.
+    pub(super) fn answer_error(&mut self, token: Token, error: &str) {
+        self.metrics.errors.count(error);
+        self.metrics.errors.take_pending();
+        self.answer_with(token, format!("-{error}\r\n").as_bytes());
     }
 
     /// The reply of a client that waited.

@@ -113,6 +113,11 @@ impl<'a> Args<'a> {
         self.spans.iter().map(move |span| &buffer[span.start..span.end])
     }
 
+    /// Length of the request as it came.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.end - self.bytes.start
+    }
+
     /// The request as it came.
     pub fn raw(&self) -> &'a [u8] {
         &self.buffer[self.bytes.start..self.bytes.end]
@@ -334,6 +339,14 @@ impl Parser {
     #[inline]
     fn header(&mut self, buffer: &[u8], too_big: ProtocolError) -> Result<Option<(Option<i64>, usize)>, ProtocolError> {
         let digits = &buffer[self.at + 1..];
+        // Most numbers have one digit or two, and their line is there.
+        match digits {
+            [ones @ b'0'..=b'9', b'\r', _, ..] => return Ok(Some((Some((ones - b'0').into()), self.at + 4))),
+            [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] => {
+                return Ok(Some((Some(((tens - b'0') * 10 + ones - b'0').into()), self.at + 5)));
+            }
+            _ => {}
+        }
         let mut number = 0i64;
         for (index, &byte) in digits.iter().take(10).enumerate() {
             if byte.is_ascii_digit() {

@@ -5,6 +5,7 @@ use std::ops::{Index, IndexMut};
 use slab::Slab;
 
 use super::{Endpoint, Session, Watches};
+use crate::config::BufferLimit;
 use crate::time::Millis;
 
 /// Names a session while it lives. The id guards against a slot that was given to somebody else.
@@ -22,6 +23,12 @@ pub struct Sessions {
     /// The slot that `visit_some` goes on from.
     next_visited: usize,
     pub watches: Watches,
+    /// Clients that are shown all requests (MONITOR).
+    pub monitors: Vec<Token>,
+    /// By class of client; 0 is no limit.
+    pub output_limits: [BufferLimit; 3],
+    /// Clients whose output has come to exceed its hard limit by what others wrote; the engine closes them.
+    pub overflowed: Vec<Token>,
 }
 
 impl Sessions {
@@ -35,6 +42,7 @@ impl Sessions {
     pub fn close(&mut self, token: Token) -> Option<Session> {
         self.get(token)?;
         self.watches.unwatch(token);
+        self.monitors.retain(|monitor| *monitor != token);
         Some(self.slots.remove(token.slot))
     }
 
@@ -54,6 +62,19 @@ impl Sessions {
     /// Clients whose requests wait.
     pub fn blocked(&self) -> usize {
         self.iter().filter(|(_, session)| session.is_blocked()).count()
+    }
+
+    /// Puts bytes of somebody else (a message, MONITOR's lines) behind what the client is sent already, and calls its
+    /// task. Who does not read loses the connection at its hard limit, before it costs others the memory.
+    pub fn deliver(&mut self, to: Token, bytes: &[u8]) {
+        let limits = self.output_limits;
+        let Some(session) = self.get_mut(to).filter(|session| !session.is_closing()) else { return };
+        session.outbox.extend_from_slice(bytes);
+        session.wake();
+        let hard_bytes = limits[session.class() as usize].hard_bytes;
+        if hard_bytes > 0 && (session.outbox.len() + session.unsent_bytes) as u64 > hard_bytes {
+            self.overflowed.push(to);
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -1,4 +1,4 @@
-//! What a client asked of client-side caching, and how many channels and patterns it listens to.
+//! What a client asked of client-side caching.
 
 /// CLIENT TRACKING.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,19 +39,5 @@ impl Tracking {
             TrackingMode::Broadcast(prefixes) => prefixes,
             _ => &[],
         }
-    }
-}
-
-/// How much a client has subscribed to: what CLIENT LIST shows, and what makes it a subscriber.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Subscriptions {
-    pub channels: usize,
-    pub patterns: usize,
-    pub shard_channels: usize,
-}
-
-impl Subscriptions {
-    pub fn is_empty(&self) -> bool {
-        *self == Subscriptions::default()
     }
 }

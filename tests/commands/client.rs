@@ -204,12 +204,14 @@ fn idle_clients_are_closed_by_timeout_but_for_those_that_wait() {
 #[test]
 fn types_of_clients_are_told_apart() {
     let mut h = Harness::new();
-    let _other = h.connect();
-    let (_, session) = h.engine.sessions.iter_mut().nth(1).unwrap();
-    session.subscriptions.channels = 2;
+    let (mut other, mut monitor) = (h.connect(), h.connect());
+    h.send_by(&mut other, "SUBSCRIBE a");
+    h.send_by(&mut other, "PSUBSCRIBE b*");
+    h.check_by(&mut monitor, "MONITOR", "+OK");
+    assert!(h.send("CLIENT LIST ID 3").to_string().contains(" flags=O "));
     let line = h.send("CLIENT LIST TYPE pubsub").to_string();
-    assert!(line.starts_with("\"id=2 ") && line.contains(" flags=P db=0 sub=2 psub=0 ssub=0 "), "{line}");
-    h.check("CLIENT KILL TYPE normal", ":0");
+    assert!(line.starts_with("\"id=2 ") && line.contains(" flags=P db=0 sub=1 psub=1 ssub=0 "), "{line}");
+    h.check("CLIENT KILL TYPE normal", ":1");
     h.check("CLIENT KILL TYPE pubsub", ":1");
 }
 

@@ -5,6 +5,8 @@ mod client;
 mod connection;
 mod harness;
 mod keys;
+mod observe;
+mod pubsub;
 mod replication;
 mod string;
 mod transaction;

@@ -6,13 +6,14 @@
 
 use crate::replication::Node;
 use crate::resp::Protocol;
-use crate::session::{ClientKind, Closing, Session, Token, Tracking};
+use crate::session::{ClientKind, Closing, Session, Sessions, Token, Tracking};
 use crate::time::Millis;
 
 use super::tracking::redirection;
 
 /// The line without its end.
-pub fn describe(node: &Node, now: Millis, token: Token, session: &Session) -> String {
+pub fn describe(node: &Node, sessions: &Sessions, now: Millis, token: Token) -> String {
+    let session = &sessions[token];
     let (endpoint, query, listens) = (&session.endpoint, &session.query, &session.subscriptions);
     let transaction = session.transaction.as_ref();
     let queued_bytes = transaction.map_or(0, |transaction| transaction.size_bytes);
@@ -24,8 +25,8 @@ pub fn describe(node: &Node, now: Millis, token: Token, session: &Session) -> St
         format!("fd={} name={}", endpoint.fd, session.name.escape_ascii()),
         format!("age={}", now.seconds_since(session.created_at)),
         format!("idle={}", now.seconds_since(session.last_interaction)),
-        format!("flags={} db={}", flags(session), session.db),
-        format!("sub={} psub={} ssub={}", listens.channels, listens.patterns, listens.shard_channels),
+        format!("flags={} db={}", flags(session, sessions.monitors.contains(&token)), session.db),
+        format!("sub={} psub={} ssub={}", listens.channels.len(), listens.patterns.len(), listens.shard_channels.len()),
         format!("multi={}", transaction.map_or(-1, |transaction| transaction.requests.len() as i64)),
         format!("qbuf={} qbuf-free={} argv-mem=0", query.bytes, query.free_bytes()),
         format!("multi-mem={queued_bytes} rbs=0 rbp=0 obl=0"),
@@ -48,12 +49,13 @@ fn stream_bytes(node: &Node, token: Token) -> u64 {
     sent.map_or(0, |sent| node.log.appended().since(sent))
 }
 
-fn flags(session: &Session) -> String {
+fn flags(session: &Session, is_monitor: bool) -> String {
     let tracks = |what: fn(&Tracking) -> bool| session.tracking.as_deref().is_some_and(what);
     let flags = [
+        ('O', is_monitor),
         ('S', session.kind == ClientKind::Replica),
         ('M', session.kind == ClientKind::Master),
-        ('P', !session.subscriptions.is_empty()),
+        ('P', session.is_subscriber),
         ('x', session.transaction.is_some()),
         ('b', session.is_blocked()),
         ('t', session.tracking.is_some()),

@@ -190,14 +190,14 @@ fn setinfo(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErro
 }
 
 fn info(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let line = line::describe(cx.node, cx.now.mono, cx.client, &cx.sessions[cx.client]);
+    let line = line::describe(cx.node, cx.sessions, cx.now.mono, cx.client);
     cx.reply.verbatim("txt", format!("{line}\n").as_bytes());
     Ok(Outcome::Done)
 }
 
 fn list(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let clients = cx.sessions.by_age();
-    let describe = |(token, session): &(Token, &Session)| line::describe(cx.node, cx.now.mono, *token, session) + "\n";
+    let describe = |(token, _): &(Token, &Session)| line::describe(cx.node, cx.sessions, cx.now.mono, *token) + "\n";
     let text: String = if args.len() == 2 {
         clients.iter().map(describe).collect()
     } else if args.len() == 4 && args.is(2, "type") {
@@ -239,7 +239,7 @@ impl Type {
         match session.kind {
             ClientKind::Master => Type::Master,
             ClientKind::Replica => Type::Replica,
-            ClientKind::Normal if !session.subscriptions.is_empty() => Type::Subscriber,
+            ClientKind::Normal if session.is_subscriber => Type::Subscriber,
             ClientKind::Normal => Type::Normal,
         }
     }

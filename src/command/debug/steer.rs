@@ -58,7 +58,8 @@ pub(super) fn error(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Co
 
 pub(super) fn log(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     cx.reply.ok();
-    Ok(Outcome::Log(format!("DEBUG LOG: {}", String::from_utf8_lossy(args.at(2)))))
+    let line = format!("DEBUG LOG: {}", String::from_utf8_lossy(args.at(2)));
+    Ok(Outcome::Log { line, error: None })
 }
 
 /// The words go into the stream and are not executed here: so replicas can be made to differ.
