@@ -142,6 +142,11 @@ impl Entry {
         self.command.flags.has(flags)
     }
 
+    /// The command's own name, or its container's.
+    pub fn family(&self) -> &'static str {
+        self.full_name.split('|').next().unwrap_or_default()
+    }
+
     /// Whether it only holds subcommands: alone it is no command.
     pub fn is_container(&self) -> bool {
         !self.subcommands.is_empty()
