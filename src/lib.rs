@@ -3,7 +3,7 @@
 //! # Five concepts
 //! - **Unit** ([`engine`]): what runs without interruption and ends in at most one append to the log: a request, an
 //!   EXEC, an expiry, an eviction, a command of the master's stream. Its end is one function, which propagates, moves
-//!   the offset and marks watched keys.
+//!   the offset, marks watched keys and publishes key events.
 //! - **Position** ([`replication::Position`]): (replid, offset, selected db), of a snapshot, in the RDB, in PSYNC.
 //!   PSYNC asks for the next byte; that +1 lives in the offset type and nowhere else.
 //! - **Log** ([`log`]): every propagated byte once, in shared blocks with absolute offsets. The backlog is its tail, a
@@ -20,8 +20,9 @@
 //! server     the shell: sockets, timers, files, signals. The only place with tokio, clocks and system calls
 //! engine     the core behind one lock: gate, units, outcomes, held replies, both roles of replication, time
 //! command    one typed row beside each handler; what a handler cannot do it returns as an outcome
-//! replication persistence script   bytes and positions; files; code inside. None knows commands, replication no keys
-//! log keyspace session         the stream's bytes; the data; what is known of a client
+//! replication persistence script pubsub   bytes and positions; files; code inside; who is subscribed. None knows
+//!            commands, replication no keys
+//! log keyspace session metrics   the stream's bytes; the data; what is known of a client; what is counted
 //! resp config                  the wire; the directives
 //! alloc time words             the counting allocator; points in time, always arguments; quoted words
 //! ```
@@ -30,7 +31,9 @@
 //! - Below `server` nothing asks for the time, a random number or a file. The same seed and the same events give the
 //!   same run.
 //! - Lock order is write order is stream order. Replies are written after the lock is released.
-//! - All bytes for a connection go through its session's outbox, in order.
+//! - All bytes for a connection go through its session's outbox, in order; what others send it (messages, MONITOR's
+//!   lines) by `Sessions::deliver`, within its output limit.
+//! - The clock is read once per request and decides nothing: it is for statistics, the slow log and latency events.
 //! - A handler notes every change through [`command::Database`], so nothing changes without being propagated and
 //!   without breaking the watches on it.
 //! - What is reachable from a snapshot's root is immutable; see [`keyspace`].

@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn histogram_steps_double_and_sum_up() {
         let mut stats = CommandsStats::with_rows(1);
-        [500, 900, 3_000, 30_000, 5_000_000_000].map(|ns| stats.called(0, ns));
+        [500, 900, 3_000, 30_000, 5_000_000_000].into_iter().for_each(|ns| stats.called(0, ns));
         let steps = stats.of(0).cumulative_us();
         assert_eq!(steps.iter().map(|step| step.1).collect::<Vec<_>>(), [2, 3, 4, 5]);
         assert_eq!(steps[0].0, 1);
