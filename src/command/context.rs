@@ -139,6 +139,8 @@ pub struct ServerFacts {
     pub started_unix_s: i64,
     /// The data set is being loaded from a file.
     pub loading: Option<Loading>,
+    /// Until when the end waits for lagging replicas.
+    pub shutdown_at: Option<Millis>,
     /// CLIENT PAUSE.
     pub pause: Option<Pause>,
     pub save: SaveState,

@@ -98,15 +98,6 @@ impl Engine {
         self.log(Level::Verbose, format!("Client closed connection {client}"));
     }
 
-    /// Closes clients whose output exceeds their limit. Replicas have theirs in their machine.
-    pub(super) fn close_over_output_limit(&mut self, now: Millis) {
-        let config = &self.config;
-        let is_over = |(token, session): (Token, &mut Session)| is_over_limit(config, now, session).then_some(token);
-        for token in self.sessions.iter_mut().filter_map(is_over).collect::<Vec<_>>() {
-            self.close_for_output(now, token, "closed");
-        }
-    }
-
     /// Closes those whose output exceeds its hard limit by what others wrote.
     pub(super) fn close_overflowed(&mut self, now: Millis) {
         for token in std::mem::take(&mut self.sessions.overflowed) {
@@ -114,7 +105,7 @@ impl Engine {
         }
     }
 
-    /// The same for one client, as soon as a turn has given it more.
+    /// Closes a client whose output exceeds its limit, as soon as a turn has given it more.
     pub(super) fn check_output_limit(&mut self, now: Millis, token: Token) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         if is_over_limit(&self.config, now, session) {
@@ -129,13 +120,21 @@ impl Engine {
         self.close_client(token, Closing::Now);
     }
 
-    /// Lets connections give back what their query buffers do not need. A tick looks at some: at each within a second.
-    pub(super) fn trim_query_buffers(&mut self, now: Millis) {
-        self.sessions.visit_part(self.config.hz.max(1) as usize, |session| {
+    /// Looks at some clients, at each within a second: whether they let too much output wait (replicas have their limit
+    /// in their machine), and whether their query buffers hold what they do not need.
+    pub(super) fn look_at_some_clients(&mut self, now: Millis) {
+        let (config, mut over) = (&self.config, Vec::new());
+        self.sessions.visit_part(config.hz.max(1) as usize, |token, session| {
             if session.query.trim(now.seconds_since(session.last_interaction)) {
                 session.wake();
             }
+            if is_over_limit(config, now, session) {
+                over.push(token);
+            }
         });
+        for token in over {
+            self.close_for_output(now, token, "closed");
+        }
     }
 
     /// A client that sends too much without letting it be done with is closed: an endless request, an endless MULTI.
@@ -165,7 +164,7 @@ fn is_over_limit(config: &Config, now: Millis, session: &mut Session) -> bool {
         return reaches(limit.hard_bytes) && !session.is_closing();
     }
     let since = *session.soft_limit_since.get_or_insert(now);
-    (reaches(limit.hard_bytes) || now.seconds_since(since) > limit.soft_seconds) && !session.is_closing()
+    (reaches(limit.hard_bytes) || now.since(since) > limit.soft_seconds * 1000) && !session.is_closing()
 }
 
 /// Bytes as the log quotes them.

@@ -39,8 +39,9 @@ impl Engine {
         if self.server.cron_paused {
             return self.end_turn(now);
         }
+        self.begin_asked_shutdown(now);
         self.expire_cycle(now);
-        self.trim_query_buffers(now.mono);
+        self.look_at_some_clients(now.mono);
         if self.cron.heartbeat.is_due(now.mono, u64::from(self.config.repl_ping_replica_period_s) * 1000) {
             self.feed_ping();
         }
@@ -67,7 +68,6 @@ impl Engine {
         self.server.input_kbps = kbps(totals.1, before.1);
         self.server.output_kbps = kbps(totals.2, before.2);
         self.close_idle_clients(now);
-        self.close_over_output_limit(now.mono);
         self.save_if_due(now);
         self.free_backlog_if_idle(now);
         self.refresh_conditions(now);

@@ -14,6 +14,8 @@ use super::{Action, Engine, SavePurpose};
 pub(super) enum Ending {
     #[default]
     No,
+    /// A signal asked for it while periodic work rests (DEBUG PAUSE-CRON): it begins with that.
+    Asked(ShutdownOptions),
     /// Peers are given time to take the stream up to here.
     AwaitingPeers(ShutdownOptions, Offset),
     /// The last save runs.
@@ -21,6 +23,27 @@ pub(super) enum Ending {
 }
 
 impl Engine {
+    /// SIGTERM, SIGINT.
+    pub fn shutdown_by_signal(&mut self, now: Now, options: ShutdownOptions) {
+        if self.server.cron_paused && self.ending == Ending::No {
+            self.ending = Ending::Asked(options);
+        } else {
+            self.shutdown(now, options, None, &mut Reply::default());
+        }
+    }
+
+    /// Periodic work goes on, and with it what a signal asked for.
+    pub(super) fn begin_asked_shutdown(&mut self, now: Now) {
+        if let Ending::Asked(options) = self.ending {
+            self.shutdown(now, options, None, &mut Reply::default());
+        }
+    }
+
+    /// Whether the end is near: peers are waited for, or the last save.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.ending, Ending::AwaitingPeers(..) | Ending::Saving(_))
+    }
+
     /// SHUTDOWN, SIGTERM. Who asks for it waits for the end, and is answered only if that does not come.
     pub fn shutdown(&mut self, now: Now, options: ShutdownOptions, client: Option<Token>, reply: &mut Reply) {
         if options.abort {
@@ -29,7 +52,7 @@ impl Engine {
         if let Some(session) = client.and_then(|client| self.sessions.get_mut(client)) {
             session.blocked = Blocked::Shutdown;
         }
-        if self.ending != Ending::No {
+        if self.is_ending() {
             return;
         }
         self.warning("User requested shutdown...");
@@ -44,12 +67,13 @@ impl Engine {
         // Writers wait, so that the peers can reach the end.
         self.refresh_conditions(now);
         let (replicas, deadline) = (self.node.peers.len(), Some(now.mono.plus(timeout_s * 1000)));
+        self.server.shutdown_at = deadline;
         self.held.push(Held { offset, replicas, deadline, release: Release::Shutdown });
         self.feed_getack();
     }
 
     fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
-        if !self.held.cancel_shutdown() {
+        if !self.held.cancel_shutdown() && !matches!(self.ending, Ending::Asked(_)) {
             return self.fail(reply, "ERR No shutdown in progress.");
         }
         self.call_shutdown_off(now);
@@ -60,6 +84,7 @@ impl Engine {
     /// There is no end: who waited for it is told, writers go on.
     fn call_shutdown_off(&mut self, now: Now) {
         self.ending = Ending::No;
+        self.server.shutdown_at = None;
         let asked = |(token, session): (Token, &crate::session::Session)| {
             (session.blocked == Blocked::Shutdown).then_some(token)
         };

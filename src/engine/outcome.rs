@@ -7,7 +7,6 @@ use crate::resp::Reply;
 use crate::session::{Blocked, Closing, Token};
 use crate::time::{Millis, Now};
 
-use super::ending::Ending;
 use super::feed::Ask;
 use super::held::{Held, Release};
 use super::{Action, Engine};
@@ -170,7 +169,7 @@ impl Engine {
 
     /// Whether writers wait: by CLIENT PAUSE, or because the end is near.
     pub(super) fn holds_writers(&self) -> bool {
-        self.server.pause.is_some() || self.ending != Ending::No
+        self.server.pause.is_some() || self.is_ending()
     }
 
     fn rewrite_config(&mut self, all: bool, reply: &mut Reply) {

@@ -8,7 +8,6 @@ use super::shared::{Shared, log};
 use crate::command::ShutdownOptions;
 use crate::config;
 use crate::replication::Level;
-use crate::resp::Reply;
 
 /// Listens for the signals that end the server, from now on.
 pub fn listen(shared: &Arc<Shared>) -> Result<(), String> {
@@ -24,7 +23,7 @@ pub fn listen(shared: &Arc<Shared>) -> Result<(), String> {
                     } else {
                         engine.config.shutdown_on_sigint
                     };
-                    engine.shutdown(now, options(by), None, &mut Reply::default());
+                    engine.shutdown_by_signal(now, options(by));
                 });
             }
         });

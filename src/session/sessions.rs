@@ -20,7 +20,7 @@ pub struct Token {
 pub struct Sessions {
     slots: Slab<Session>,
     last_id: u64,
-    /// The slot that `visit_some` goes on from.
+    /// The slot that `visit_part` goes on from.
     next_visited: usize,
     pub watches: Watches,
     /// Clients that are shown all requests (MONITOR).
@@ -95,13 +95,13 @@ impl Sessions {
     }
 
     /// Visits one part in so many of all sessions, from where the last call ended, and a few at least.
-    pub fn visit_part(&mut self, parts: usize, mut visit: impl FnMut(&mut Session)) {
+    pub fn visit_part(&mut self, parts: usize, mut visit: impl FnMut(Token, &mut Session)) {
         const VISITS_MIN: usize = 8;
         let slots = self.slots.capacity();
         for _ in 0..slots.div_ceil(parts).max(VISITS_MIN).min(slots) {
             self.next_visited = (self.next_visited + 1) % slots;
             if let Some(session) = self.slots.get_mut(self.next_visited) {
-                visit(session);
+                visit(Token { slot: self.next_visited, id: session.id }, session);
             }
         }
     }

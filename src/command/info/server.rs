@@ -37,6 +37,9 @@ pub(super) fn server(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("executable", &server.executable);
     fields.add("config_file", &server.config_file);
     fields.flag("io_threads_active", config.io_threads > 1);
+    if let Some(at) = server.shutdown_at {
+        fields.add("shutdown_in_milliseconds", at.since(cx.now.mono));
+    }
 }
 
 pub(super) fn clients(cx: &mut Context<'_>, fields: &mut Fields) {
