@@ -21,6 +21,7 @@
 //! `unsafe` is confined to this folder. What is reachable is alive: that is rule 1 and rule 6, and what every block's
 //! argument comes down to.
 
+pub mod access;
 mod blob;
 mod db;
 mod epoch;
@@ -32,16 +33,19 @@ mod table;
 mod tree;
 mod types;
 mod value;
+mod victims;
 
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+pub use access::{Access, Frequency};
 pub use db::{Db, Entry, ExpireCursor, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
 #[doc(hidden)]
 pub use tree::numbers::{Numbers, Version};
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
+pub use victims::{Ranking, Victims};
 
 use blob::Blob;
 use epoch::{Epochs, Freeing, Reclaim};
