@@ -75,8 +75,17 @@ fn count_shared(index: usize, delta: isize) {
 
 /// Bytes allocated in this process, in size classes.
 pub fn used_bytes() -> usize {
-    let sum: isize = USED.iter().map(|counter| counter.0.load(Relaxed)).sum();
+    let in_use = NEXT_COUNTER.load(Relaxed).min(COUNTERS);
+    let sum: isize = USED[..in_use].iter().map(|counter| counter.0.load(Relaxed)).sum();
     sum.max(0) as usize
+}
+
+/// What the calling thread has allocated less what it has freed, and the number of its counter; `None` where it shares
+/// its counter with others. Costs one look, so a limit need not be held against the whole sum each time.
+#[inline]
+pub fn own_balance() -> Option<(usize, isize)> {
+    let index = COUNTER.get();
+    (index < COUNTERS - 1).then(|| (index, USED[index].0.load(Relaxed)))
 }
 
 /// Samples `used_bytes` into the peak and answers both (used, peak).

@@ -150,6 +150,8 @@ pub struct ServerFacts {
     pub input_kbps: f64,
     pub output_kbps: f64,
     pub blocked_clients: usize,
+    /// Since when memory is above its limit.
+    pub over_maxmemory_since: Option<Millis>,
     /// DEBUG HOLDS.
     pub holds: Option<Box<Holds>>,
 }

@@ -34,7 +34,7 @@ mod unix_time;
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
 };
-pub use database::{Database, Expiry};
+pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};
 pub use effects::Effects;
 pub use error::CommandError;

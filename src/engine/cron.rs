@@ -37,6 +37,9 @@ impl Engine {
         self.release_held(now);
         self.end_pause_if_over(now);
         self.expire_cycle(now);
+        if self.conditions.maxmemory_set() {
+            self.evict_to_fit(now);
+        }
         if self.cron.heartbeat.is_due(now.mono, u64::from(self.config.repl_ping_replica_period_s) * 1000) {
             self.feed_ping();
         }
@@ -50,7 +53,8 @@ impl Engine {
     pub fn next_timeout(&self, now: Now) -> Millis {
         let tick = now.mono.plus(1000 / u64::from(self.config.hz.max(1)));
         let pause = self.server.pause.map(|pause| pause.until);
-        [self.link_timeout(), self.held.next_deadline(), pause].into_iter().flatten().fold(tick, Millis::min)
+        let eviction = self.is_evicting().then(|| now.mono.plus(1));
+        [self.link_timeout(), self.held.next_deadline(), pause, eviction].into_iter().flatten().fold(tick, Millis::min)
     }
 
     fn each_second(&mut self, now: Now) {

@@ -50,6 +50,8 @@ use held::HeldList;
 pub struct Hooks {
     /// The whole server stands still (DEBUG SLEEP).
     pub sleep: fn(Duration),
+    /// Nanoseconds on a monotonic clock: to bound and to measure what happens within one `now`.
+    pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
     /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
@@ -60,7 +62,7 @@ type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), Con
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
+        Hooks { sleep: |_| {}, clock_ns: || 0, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
     }
 }
 
@@ -86,8 +88,7 @@ pub struct Engine {
     log_grew: bool,
     /// Where the log stood when the peers' output limits were last looked at.
     limits_checked_at: Offset,
-    /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
-    over_maxmemory: bool,
+    eviction: evict::Eviction,
     ending: outcome::Ending,
     pub hooks: Hooks,
     actions: Vec<Action>,
@@ -119,7 +120,7 @@ impl Engine {
             conditions: Conditions::NONE,
             log_grew: false,
             limits_checked_at: Offset::ZERO,
-            over_maxmemory: false,
+            eviction: evict::Eviction::default(),
             ending: outcome::Ending::No,
             hooks: Hooks::default(),
             actions: Vec::new(),
@@ -186,7 +187,7 @@ impl Engine {
             && self.node.good_replicas(now.mono, settings.min_replicas_max_lag_s.into())
                 < settings.min_replicas_to_write as usize;
         self.conditions = Conditions::NONE
-            .when(settings.maxmemory > 0, Conditions::MAXMEMORY)
+            .when(settings.maxmemory > 0 && !(is_replica && settings.replica_ignore_maxmemory), Conditions::MAXMEMORY)
             .when(disk_error, Conditions::DISK_ERROR)
             .when(few_replicas, Conditions::FEW_REPLICAS)
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
@@ -194,5 +195,6 @@ impl Engine {
             .when(self.server.loading.is_some(), Conditions::LOADING)
             .when(self.is_busy(), Conditions::BUSY)
             .when(self.holds_writers(), Conditions::PAUSED);
+        self.eviction.look_anew();
     }
 }

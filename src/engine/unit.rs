@@ -1,6 +1,7 @@
 //! The end of a unit: the one place that propagates, moves the offset and marks watched keys.
 
 use crate::command::{Database, Expiry};
+use crate::keyspace::Access;
 use crate::resp::encode_command;
 use crate::session::KeyState;
 use crate::time::Now;
@@ -47,9 +48,8 @@ impl Engine {
             stats: &mut self.stats,
             expiry: Expiry::Delete,
             now_ms: now.unix_ms(),
-            access_clock: 0,
-            no_touch: true,
-            lazy_expire: false,
+            access: Access::lru(now.unix_s()).without_trace(),
+            lazy_expire: self.config.lazyfree_lazy_expire,
         }
     }
 

@@ -31,11 +31,8 @@ pub struct Access {
 enum Rule {
     /// The clock of the last access.
     Clock,
-    Count {
-        frequency: Frequency,
-        /// The state of a small generator of chances.
-        chance: u64,
-    },
+    /// The counter; request and key together decide by chance whether it is raised.
+    Count { frequency: Frequency, seed: u64 },
     /// Lookups leave no trace (CLIENT NO-TOUCH).
     None { keeps: bool },
 }
@@ -46,10 +43,10 @@ impl Access {
         Access { fresh: lru_clock(unix_s), rule: Rule::Clock }
     }
 
-    /// Counts how often keys are used; `seed` decides which accesses count.
+    /// Counts how often keys are used; `seed`, another one for each request, decides which accesses count.
     pub fn lfu(unix_s: i64, frequency: Frequency, seed: u64) -> Access {
         let fresh = u32::from(lfu_clock(unix_s)) << 8 | u32::from(LFU_START);
-        Access { fresh, rule: Rule::Count { frequency, chance: seed } }
+        Access { fresh, rule: Rule::Count { frequency, seed } }
     }
 
     /// The same for somebody whose lookups leave no trace; new keys get the bits of new keys.
@@ -58,13 +55,13 @@ impl Access {
         Access { rule: Rule::None { keeps }, ..self }
     }
 
-    /// The bits of a key that is looked up now; `None` if they stay.
+    /// The bits of a key of this hash that is looked up now; `None` if they stay.
     #[inline]
-    pub fn used(&mut self, bits: impl FnOnce() -> u32) -> Option<u32> {
-        match self.rule {
+    pub fn used(&self, hash: u64, bits: impl FnOnce() -> u32) -> Option<u32> {
+        match &self.rule {
             Rule::Clock => Some(self.fresh),
             Rule::None { .. } => None,
-            Rule::Count { .. } => Some(self.counted(bits())),
+            Rule::Count { frequency, seed } => Some(self.counted(frequency, seed ^ hash, bits())),
         }
     }
 
@@ -79,18 +76,17 @@ impl Access {
 
     /// As `stored`, where the key was not looked up before: so this is its access.
     #[inline]
-    pub fn stored_unseen(&mut self, old: Option<u32>) -> u32 {
-        match (self.rule, old) {
-            (Rule::Count { .. }, Some(old)) => self.counted(old),
+    pub fn stored_unseen(&self, hash: u64, old: Option<u32>) -> u32 {
+        match (&self.rule, old) {
+            (Rule::Count { frequency, seed }, Some(old)) => self.counted(frequency, seed ^ hash, old),
             _ => self.stored(old),
         }
     }
 
     #[cold]
-    fn counted(&mut self, bits: u32) -> u32 {
-        let Rule::Count { frequency, chance } = &mut self.rule else { return bits };
+    fn counted(&self, frequency: &Frequency, seed: u64, bits: u32) -> u32 {
         let clock_min = (self.fresh >> 8) as u16;
-        let counter = raised(decayed(bits, clock_min, frequency.decay_min), frequency.log_factor, next_chance(chance));
+        let counter = raised(decayed(bits, clock_min, frequency.decay_min), frequency.log_factor, chance(seed));
         u32::from(clock_min) << 8 | u32::from(counter)
     }
 }
@@ -129,11 +125,10 @@ pub fn raised(counter: u8, log_factor: u32, chance: f64) -> u8 {
     counter.saturating_add(u8::from(counts))
 }
 
-/// The next number of a SplitMix64 sequence (Steele, Lea, Flood: Fast splittable pseudorandom number generators), from
-/// 0 to below 1.
-fn next_chance(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut bits = *state;
+/// A number from 0 to below 1 that looks random, by the mixing step of SplitMix64 (Steele, Lea, Flood: Fast splittable
+/// pseudorandom number generators).
+fn chance(seed: u64) -> f64 {
+    let mut bits = seed;
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^= bits >> 31;
@@ -183,10 +178,10 @@ mod tests {
     fn hits_raise_the_counter_as_in_the_documents_table() {
         let table = [(10, 100, 10), (10, 1_000, 18), (10, 100_000, 142), (10, 1_000_000, 255), (1, 1_000, 49)];
         for (log_factor, hits, expected) in table {
-            let mut access = Access::lfu(0, Frequency { decay_min: 1, log_factor }, 42);
-            let mut bits = access.stored(None);
-            for _ in 0..hits {
-                bits = access.used(|| bits).unwrap();
+            let access = |seed| Access::lfu(0, Frequency { decay_min: 1, log_factor }, seed);
+            let mut bits = access(0).stored(None);
+            for request in 0..hits {
+                bits = access(request << 32).used(42, || bits).unwrap();
             }
             let off_by = (f64::from(bits & 0xff) - f64::from(expected)).abs();
             assert!(off_by <= f64::from(expected) * 0.15 + 1.0, "factor {log_factor}, {hits} hits: {}", bits & 0xff);
@@ -195,19 +190,19 @@ mod tests {
 
     #[test]
     fn a_count_outlives_its_value_and_a_clock_does_not() {
-        let mut lfu = Access::lfu(600, DEFAULT, 1);
+        let lfu = Access::lfu(600, DEFAULT, 1);
         assert_eq!(lfu.stored(None), bits(10, LFU_START));
         assert_eq!(lfu.stored(Some(bits(10, 9))), bits(10, 9));
-        assert_eq!(lfu.stored_unseen(Some(bits(10, LFU_START))), bits(10, LFU_START + 1));
-        let mut lru = Access::lru(600);
-        assert_eq!((lru.stored(Some(7)), lru.stored_unseen(Some(7)), lru.used(|| 7)), (600, 600, Some(600)));
+        assert_eq!(lfu.stored_unseen(1, Some(bits(10, LFU_START))), bits(10, LFU_START + 1));
+        let lru = Access::lru(600);
+        assert_eq!((lru.stored(Some(7)), lru.stored_unseen(1, Some(7)), lru.used(1, || 7)), (600, 600, Some(600)));
     }
 
     #[test]
     fn who_leaves_no_trace_moves_no_clock_and_no_count() {
-        let mut lru = Access::lru(600).without_trace();
-        assert_eq!((lru.used(|| 7), lru.stored(Some(7)), lru.stored(None)), (None, 600, 600));
-        let mut lfu = Access::lfu(600, DEFAULT, 1).without_trace();
-        assert_eq!((lfu.used(|| 7), lfu.stored_unseen(Some(7))), (None, 7));
+        let lru = Access::lru(600).without_trace();
+        assert_eq!((lru.used(1, || 7), lru.stored(Some(7)), lru.stored(None)), (None, 600, 600));
+        let lfu = Access::lfu(600, DEFAULT, 1).without_trace();
+        assert_eq!((lfu.used(1, || 7), lfu.stored_unseen(1, Some(7))), (None, 7));
     }
 }

@@ -1,5 +1,6 @@
 //! The one place that asks what time it is.
 
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::{Millis, Now};
@@ -24,4 +25,10 @@ impl Clock {
     pub fn instant(&self, at: Millis) -> tokio::time::Instant {
         (self.start + std::time::Duration::from_millis(at.0.min(u32::MAX.into()))).into()
     }
+}
+
+/// The monotonic clock in nanoseconds, from some point on.
+pub fn monotonic_ns() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_nanos() as u64
 }

@@ -3,7 +3,7 @@
 //! A time to live enters the stream as the point in time at which the key expires: who reads the stream later than
 //! we do must not let keys live longer.
 
-use crate::command::{Args, CommandError, Context, Outcome, UnixTime};
+use crate::command::{Args, CommandError, Context, Outcome, UnixTime, deletion_verb};
 use crate::keyspace::{Key, NewValue, UnixMs};
 
 use super::options::{Condition, Options, Ttl};
@@ -11,7 +11,7 @@ use super::read::reply_string;
 
 pub(super) fn set(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     if args.len() == 3 {
-        cx.db.set(args.key(1), NewValue::String(args.at(2)), None);
+        cx.db.set_unseen(args.key(1), NewValue::String(args.at(2)), None);
         cx.reply.ok();
         return Ok(Outcome::Done);
     }
@@ -87,7 +87,7 @@ pub(super) fn getset(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 pub(super) fn getdel(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     if reply_string(cx, args)? {
         cx.db.remove(args.key(1));
-        cx.db.propagate_as(&[b"DEL", args.at(1)]);
+        cx.db.propagate_as(&[deletion_verb(cx.config.lazyfree_lazy_user_del), args.at(1)]);
     }
     Ok(Outcome::Done)
 }
@@ -135,7 +135,7 @@ pub(super) fn msetnx(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 fn set_all(cx: &mut Context<'_>, args: &Args<'_>) -> Result<(), CommandError> {
     check_pairs(cx, args)?;
     for index in (1..args.len()).step_by(2) {
-        cx.db.set(args.key(index), NewValue::String(args.at(index + 1)), None);
+        cx.db.set_unseen(args.key(index), NewValue::String(args.at(index + 1)), None);
     }
     Ok(())
 }
