@@ -20,6 +20,7 @@ mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod memory;
 mod persistence;
 mod replication;
 mod server;
@@ -31,6 +32,7 @@ mod table;
 mod transaction;
 mod unix_time;
 
+pub use client::line::describe as client_line;
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
 };
@@ -40,6 +42,7 @@ pub use effects::Effects;
 pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;
+pub use memory::{MemoryFigures, uncounted_bytes};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry};
@@ -56,6 +59,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
+    (Group::Server, memory::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),

@@ -27,4 +27,6 @@ pub struct Stats {
     pub sync_partial_err: u64,
     pub query_limit_disconnections: u64,
     pub output_limit_disconnections: u64,
+    /// Objects that the keyspace had freed in the background when these counters were last cleared.
+    pub freed_before: u64,
 }

@@ -68,6 +68,7 @@ impl Engine {
         self.server.output_kbps = kbps(totals.2, before.2);
         self.close_idle_clients(now);
         self.close_over_output_limit(now.mono);
+        self.count_client_memory(now);
         self.save_if_due(now);
         self.free_backlog_if_idle(now);
         self.refresh_conditions(now);

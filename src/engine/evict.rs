@@ -7,7 +7,7 @@
 use rand::{Rng, RngExt};
 
 use crate::alloc;
-use crate::command::noted_access;
+use crate::command::{noted_access, uncounted_bytes};
 use crate::config::MaxmemoryPolicy;
 use crate::keyspace::{Access, Ranking, Victims};
 use crate::session::Token;
@@ -107,10 +107,10 @@ impl Budget {
 }
 
 impl Engine {
-    /// What counts against maxmemory: what is used, less what is dead but still seen, less the log beyond its size.
+    /// What counts against maxmemory: what is used, less what does not (see [`crate::command::uncounted_bytes`]).
     pub fn counted_bytes(&self) -> u64 {
-        let uncounted = self.node.log.memory().uncounted_bytes as u64;
-        (alloc::used_bytes() as u64).saturating_sub(self.keyspace.retired_bytes() as u64).saturating_sub(uncounted)
+        let uncounted = uncounted_bytes(&self.keyspace, &self.node, &self.sessions);
+        (alloc::used_bytes() as u64).saturating_sub(uncounted)
     }
 
     /// Above the limit with nothing left to evict.

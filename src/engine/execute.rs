@@ -211,7 +211,7 @@ impl Engine {
         let command = resolved.command.unwrap_or_default();
         let request = QueuedRequest { args: args.words.to_owned_args(), command };
         if let Some(transaction) = &mut self.sessions[token].transaction {
-            transaction.requests.push(request);
+            transaction.push(request);
         }
     }
 

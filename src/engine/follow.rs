@@ -361,7 +361,7 @@ impl Engine {
         if in_multi && !matches!(entry.full_name, "exec" | "discard" | "multi") {
             let request = crate::session::QueuedRequest { args: args.words.to_owned_args(), command: id };
             if let Some(transaction) = &mut self.sessions[token].transaction {
-                transaction.requests.push(request);
+                transaction.push(request);
             }
             return;
         }

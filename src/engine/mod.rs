@@ -6,6 +6,7 @@
 
 mod action;
 mod busy;
+mod client_memory;
 mod clients;
 mod cron;
 mod evict;

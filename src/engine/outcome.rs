@@ -153,6 +153,7 @@ impl Engine {
         self.reconfigure_link();
         self.reconfigure_peers();
         self.refresh_conditions(now);
+        self.count_client_memory(now);
         self.actions.push(Action::ConfigChanged(names));
     }
 

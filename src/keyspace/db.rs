@@ -262,6 +262,11 @@ impl Db {
         next.is_none()
     }
 
+    /// Bytes of the table's nodes: directory and segments.
+    pub fn nodes_bytes(&self) -> usize {
+        self.table.node_bytes()
+    }
+
     /// How the table lies in memory.
     pub fn shape(&self) -> TableShape {
         let segments = self.table.segments();

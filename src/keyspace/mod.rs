@@ -115,7 +115,8 @@ impl Keyspace {
 
     fn retire(&self, db: Db) {
         let bytes = db.table.bytes() + db.table.value_bytes();
-        self.epochs.retire(&TABLE, Link::new(db.table).address(), bytes);
+        let keys = db.len();
+        self.epochs.retire_objects(&TABLE, Link::new(db.table).address(), bytes, keys);
     }
 
     /// Moves a key between databases, value, expiry and access clock; false if it is missing or the target has it.
@@ -144,6 +145,16 @@ impl Keyspace {
     /// Snapshots not yet dropped.
     pub fn live_snapshots(&self) -> usize {
         self.epochs.live()
+    }
+
+    /// Large values and keys of emptied databases that wait for the freeing thread.
+    pub fn pending_objects(&self) -> u64 {
+        self.epochs.pending_objects()
+    }
+
+    /// As many as it has freed so far.
+    pub fn freed_objects(&self) -> u64 {
+        self.epochs.freed_objects()
     }
 
     /// Bytes replaced or deleted that a snapshot still sees or the freeing thread has not reached.

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use slab::Slab;
 
-use super::{Endpoint, Session, Watches};
+use super::{ClientKind, Closing, Endpoint, Session, Watches};
 use crate::time::Millis;
 
 /// Names a session while it lives. The id guards against a slot that was given to somebody else.
@@ -20,6 +20,8 @@ pub struct Sessions {
     slots: Slab<Session>,
     last_id: u64,
     pub watches: Watches,
+    /// Sum of what ordinary clients count for.
+    pub counted_bytes: usize,
 }
 
 impl Sessions {
@@ -33,6 +35,7 @@ impl Sessions {
     pub fn close(&mut self, token: Token) -> Option<Session> {
         self.get(token)?;
         self.watches.unwatch(token);
+        self.counted_bytes -= self.slots[token.slot].counted_bytes;
         Some(self.slots.remove(token.slot))
     }
 
@@ -42,6 +45,15 @@ impl Sessions {
 
     pub fn get_mut(&mut self, token: Token) -> Option<&mut Session> {
         self.slots.get_mut(token.slot).filter(|session| session.id == token.id)
+    }
+
+    /// Brings what a client counts for up to date. Replicas and our master have limits of their own.
+    pub fn count_memory(&mut self, token: Token) {
+        let Some(session) = self.get_mut(token) else { return };
+        let is_counted = session.kind == ClientKind::Normal && session.closing != Closing::Now;
+        let bytes = if is_counted { session.memory_bytes() } else { 0 };
+        let before = std::mem::replace(&mut session.counted_bytes, bytes);
+        self.counted_bytes = self.counted_bytes + bytes - before;
     }
 
     pub fn len(&self) -> usize {

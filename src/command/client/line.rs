@@ -9,13 +9,12 @@ use crate::session::{ClientKind, Closing, Session, Token};
 use crate::time::Millis;
 
 /// The line without its end.
-pub(super) fn describe(node: &Node, now: Millis, token: Token, session: &Session) -> String {
+pub fn describe(node: &Node, now: Millis, token: Token, session: &Session) -> String {
     let endpoint = &session.endpoint;
     let queue = session.transaction.as_ref().map(|transaction| &transaction.requests);
-    let queued_bytes: usize = queue.map_or(0, |queue| queue.iter().map(|request| request.args.size_bytes()).sum());
+    let queued_bytes = session.transaction.as_ref().map_or(0, |transaction| transaction.requests_bytes);
     let output_bytes = (session.outbox.len() + session.unsent_bytes) as u64 + stream_bytes(node, token);
     let query_free_bytes = session.query_capacity_bytes.saturating_sub(session.query_bytes);
-    let held_bytes = size_of::<Session>() + session.query_capacity_bytes + session.outbox.capacity() + queued_bytes;
     let is_master = session.kind == ClientKind::Master;
     [
         format!("id={} addr={} laddr={}", session.id, endpoint.peer_addr, endpoint.local_addr),
@@ -27,7 +26,7 @@ pub(super) fn describe(node: &Node, now: Millis, token: Token, session: &Session
         format!("qbuf={} qbuf-free={query_free_bytes} argv-mem=0", session.query_bytes),
         format!("multi-mem={queued_bytes} rbs=0 rbp=0 obl=0"),
         format!("oll={} omem={output_bytes}", u8::from(output_bytes > 0)),
-        format!("tot-mem={}", held_bytes as u64 + output_bytes),
+        format!("tot-mem={}", session.memory_bytes() as u64 + stream_bytes(node, token)),
         format!("events={}", if session.unsent_bytes > 0 { "rw" } else { "r" }),
         format!("cmd={}", session.last_command),
         format!("user={}", if is_master { "(superuser)" } else { &*session.user }),

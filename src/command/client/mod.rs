@@ -3,7 +3,7 @@
 //! Tracking and UNBLOCK come with client-side caching and with commands that block on keys.
 
 mod kill;
-mod line;
+pub mod line;
 mod pause;
 
 pub(super) use pause::timeout_ms;
