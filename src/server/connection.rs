@@ -285,11 +285,7 @@ impl Connection {
         let Some(session) = engine.sessions.get_mut(token) else { return Next::Close { linger: false } };
         let fresh_bytes = session.outbox.len();
         if is_stuck && fresh_bytes > 0 {
-            self.waiting_bytes += fresh_bytes;
-            match self.waiting.back_mut() {
-                Some(last) if last.len() < WAITING_PIECE_BYTES => last.append(&mut session.outbox),
-                _ => self.waiting.push_back(std::mem::take(&mut session.outbox)),
-            }
+            self.wait_with(std::mem::take(&mut session.outbox));
         } else if !is_stuck {
             std::mem::swap(&mut self.output, &mut session.outbox);
         }
@@ -328,6 +324,16 @@ impl Connection {
     fn must_read_first(&self) -> bool {
         let allowed_bytes = if self.input.limits.authenticated { UNREAD_OUTPUT_BYTES } else { 0 };
         self.unsent_bytes() > allowed_bytes
+    }
+
+    /// Puts output behind what the socket does not take, in whole pieces.
+    fn wait_with(&mut self, mut fresh: Vec<u8>) {
+        self.waiting_bytes += fresh.len();
+        match self.waiting.back_mut() {
+            Some(last) if last.len() < WAITING_PIECE_BYTES => last.append(&mut fresh),
+            _ => self.waiting.push_back(fresh),
+        }
+        self.waiting.back_mut().into_iter().for_each(Vec::shrink_to_fit);
     }
 
     fn drop_output(&mut self) {
