@@ -21,7 +21,9 @@ mod introspection;
 mod key_spec;
 mod keys;
 mod memory;
+mod observe;
 mod persistence;
+mod pubsub;
 mod replication;
 mod server;
 mod spec;
@@ -43,6 +45,7 @@ pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use memory::{MemoryFigures, uncounted_bytes};
+pub use pubsub::{publish, unsubscribe_all};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry};
@@ -56,6 +59,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, replication::WAIT),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
+    (Group::Pubsub, pubsub::COMMANDS),
+    (Group::Server, observe::COMMANDS),
     (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),

@@ -20,7 +20,6 @@ pub struct Stats {
     pub evicted_clients: u64,
     /// How long memory was above its limit, but for a time that lasts.
     pub eviction_exceeded_ms: u64,
-    pub error_replies: u64,
     pub unexpected_error_replies: u64,
     pub sync_full: u64,
     pub sync_partial_ok: u64,

@@ -4,6 +4,7 @@
 //! code. A *unit* (a request, an EXEC, an expiry, a command of the master's stream) runs without interruption and
 //! ends in `close_unit`, the one place that propagates, marks watched keys and moves the offset.
 
+mod account;
 mod action;
 mod busy;
 mod client_memory;
@@ -16,8 +17,10 @@ mod follow;
 mod gate;
 mod held;
 mod input;
+mod monitor;
 mod outcome;
 mod persist;
+mod publish;
 mod transaction;
 mod unit;
 
@@ -32,6 +35,8 @@ use crate::command::{CommandTable, Effects, ServerFacts, Stats};
 use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::log::Offset;
+use crate::metrics::{CommandsStats, Metrics};
+use crate::pubsub::PubSub;
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
 use crate::session::Sessions;
@@ -51,7 +56,7 @@ use held::HeldList;
 pub struct Hooks {
     /// The whole server stands still (DEBUG SLEEP).
     pub sleep: fn(Duration),
-    /// Nanoseconds on a monotonic clock: to bound and to measure what happens within one `now`.
+    /// Nanoseconds of a clock that only goes forward: how long requests take, and how long one may evict.
     pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
@@ -74,11 +79,13 @@ pub struct Engine {
     pub sessions: Sessions,
     pub node: Node,
     pub stats: Stats,
+    pub metrics: Metrics,
     pub server: ServerFacts,
     table: Arc<CommandTable>,
     effects: Effects,
     rng: SmallRng,
     held: HeldList,
+    pubsub: PubSub,
     follower: follow::Follower,
     cron: cron::Cron,
     /// Code that runs inside.
@@ -92,6 +99,8 @@ pub struct Engine {
     eviction: evict::Eviction,
     ending: outcome::Ending,
     pub hooks: Hooks,
+    /// When the clock was last read: the end of one request is the beginning of the next.
+    clock_read_ns: u64,
     actions: Vec<Action>,
 }
 
@@ -110,11 +119,14 @@ impl Engine {
             sessions: Sessions::default(),
             node,
             stats: Stats::default(),
+            metrics: Metrics::default(),
+            clock_read_ns: 0,
             server,
             table: Arc::new(CommandTable::new()),
             effects: Effects::default(),
             rng,
             held: HeldList::default(),
+            pubsub: PubSub::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),
             running: None,
@@ -127,6 +139,8 @@ impl Engine {
             actions: Vec::new(),
             config,
         };
+        engine.metrics.commands = CommandsStats::with_rows(engine.table.len());
+        engine.configure();
         engine.refresh_conditions(now);
         engine
     }
@@ -136,6 +150,13 @@ impl Engine {
         if let Some(master) = self.config.replicaof.clone() {
             self.follow(now, master.host, master.port);
         }
+    }
+
+    /// Takes directives into effect that others keep a copy of.
+    fn configure(&mut self) {
+        self.metrics.configure(&self.config);
+        self.effects.event_classes = self.config.notify_keyspace_events;
+        self.sessions.output_limits = self.config.client_output_buffer_limits;
     }
 
     pub fn table(&self) -> &Arc<CommandTable> {

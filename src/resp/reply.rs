@@ -8,6 +8,9 @@ pub enum Protocol {
     Resp3,
 }
 
+/// Beside its text: a header with its length, a format, and two line ends, at most.
+const VERBATIM_FRAME_BYTES: usize = 32;
+
 /// Writes one reply after the other into a buffer.
 #[derive(Debug, Default)]
 pub struct Reply {

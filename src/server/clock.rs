@@ -16,6 +16,17 @@ impl Clock {
         Clock { start: Instant::now() }
     }
 
+    /// Nanoseconds of a clock that only goes forward, for measuring what happens within a turn.
+    pub fn ticks_ns() -> u64 {
+        static COUNTER: LazyLock<(quanta::Clock, u64)> = LazyLock::new(|| {
+            let clock = quanta::Clock::new();
+            let start = clock.raw();
+            (clock, start)
+        });
+        let (clock, start) = &*COUNTER;
+        clock.delta_as_nanos(*start, clock.raw())
+    }
+
     pub fn now(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now { mono: Millis(self.start.elapsed().as_millis() as u64), unix_us: unix.as_micros() as i64 }
@@ -25,10 +36,4 @@ impl Clock {
     pub fn instant(&self, at: Millis) -> tokio::time::Instant {
         (self.start + std::time::Duration::from_millis(at.0.min(u32::MAX.into()))).into()
     }
-}
-
-/// The monotonic clock in nanoseconds, from some point on.
-pub fn monotonic_ns() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed().as_nanos() as u64
 }

@@ -82,7 +82,7 @@ fn describe_process(engine: &mut Engine, listeners: &Listeners) {
     facts.config_file = engine.config.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
     engine.hooks.sleep = std::thread::sleep;
-    engine.hooks.clock_ns = clock::monotonic_ns;
+    engine.hooks.clock_ns = Clock::ticks_ns;
 }
 
 /// System, release and machine, as in `Linux 6.1.0 x86_64`.

@@ -5,6 +5,7 @@ use std::ops::{Index, IndexMut};
 use slab::Slab;
 
 use super::{ClientKind, Closing, Endpoint, Session, Watches};
+use crate::config::BufferLimit;
 use crate::time::Millis;
 
 /// Names a session while it lives. The id guards against a slot that was given to somebody else.
@@ -22,6 +23,12 @@ pub struct Sessions {
     pub watches: Watches,
     /// Sum of what ordinary clients count for.
     pub counted_bytes: usize,
+    /// Clients that are shown all requests (MONITOR).
+    pub monitors: Vec<Token>,
+    /// By class of client; 0 is no limit.
+    pub output_limits: [BufferLimit; 3],
+    /// Clients whose output has come to exceed its hard limit by what others wrote; the engine closes them.
+    pub overflowed: Vec<Token>,
 }
 
 impl Sessions {
@@ -36,6 +43,7 @@ impl Sessions {
         self.get(token)?;
         self.watches.unwatch(token);
         self.counted_bytes -= self.slots[token.slot].counted_bytes;
+        self.monitors.retain(|monitor| *monitor != token);
         Some(self.slots.remove(token.slot))
     }
 
@@ -54,6 +62,19 @@ impl Sessions {
         let bytes = if is_counted { session.memory_bytes() } else { 0 };
         let before = std::mem::replace(&mut session.counted_bytes, bytes);
         self.counted_bytes = self.counted_bytes + bytes - before;
+    }
+
+    /// Puts bytes of somebody else (a message, MONITOR's lines) behind what the client is sent already, and calls its
+    /// task. Who does not read loses the connection at its hard limit, before it costs others the memory.
+    pub fn deliver(&mut self, to: Token, bytes: &[u8]) {
+        let limits = self.output_limits;
+        let Some(session) = self.get_mut(to).filter(|session| !session.is_closing()) else { return };
+        session.outbox.extend_from_slice(bytes);
+        session.wake();
+        let hard_bytes = limits[session.class() as usize].hard_bytes;
+        if hard_bytes > 0 && (session.outbox.len() + session.unsent_bytes) as u64 > hard_bytes {
+            self.overflowed.push(to);
+        }
     }
 
     pub fn len(&self) -> usize {
