@@ -84,7 +84,7 @@ impl Cache {
             let mut missing = Vec::new();
             for key in keys {
                 match self.client.receive()? {
-                    Reply::Null => missing.push(key),
+                    Reply::Nil => missing.push(key),
                     _ => hits += 1,
                 }
             }

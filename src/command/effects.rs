@@ -26,6 +26,8 @@ pub struct Effects {
     pub is_recording: bool,
     /// Somebody watches keys or waits for some: touched keys are noted.
     pub is_tracking: bool,
+    /// The unit's commands have nothing to do with each other: no MULTI and EXEC around them.
+    pub is_loose: bool,
     /// Changes so far, as `rdb_changes_since_last_save` counts them.
     pub changes: u64,
     changes_before: u64,
@@ -97,6 +99,7 @@ impl Effects {
     pub fn begin_request(&mut self) {
         self.form = Form::Verbatim;
         self.is_forced = false;
+        self.is_loose = false;
         self.changes_before = self.changes;
     }
 

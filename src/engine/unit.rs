@@ -65,14 +65,15 @@ impl Engine {
         if let Some((db, _)) = self.effects.commands().next() {
             select(&mut unit, &mut selected, db);
         }
-        if count > 1 {
+        let is_whole = count > 1 && !self.effects.is_loose;
+        if is_whole {
             encode_command(&mut unit, &[b"MULTI"]);
         }
         for (db, bytes) in self.effects.commands() {
             select(&mut unit, &mut selected, db);
             unit.extend_from_slice(bytes);
         }
-        if count > 1 {
+        if is_whole {
             encode_command(&mut unit, &[b"EXEC"]);
         }
         self.effects.clear_commands();

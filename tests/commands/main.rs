@@ -4,6 +4,7 @@ mod admin;
 mod connection;
 mod harness;
 mod keys;
+mod memory;
 mod observe;
 mod pubsub;
 mod replication;

@@ -61,7 +61,9 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
 
 /// The key is there: its access clock, and its form in the stream.
 fn finish(cx: &mut Context<'_>, args: &Args<'_>, options: &Options, expire_at: Option<i64>) {
-    if let (Some(bits), Some(entry)) = (options.access(cx), cx.db.peek(args.key(1))) {
+    // Also where it replaces another, a restored key is a new one.
+    let bits = options.access(cx).unwrap_or_else(|| cx.db.access.stored(None));
+    if let Some(entry) = cx.db.peek(args.key(1)) {
         entry.set_access(bits);
     }
     let Some(at) = expire_at.filter(|_| !options.is_absolute) else { return };
