@@ -155,7 +155,7 @@ impl Database<'_> {
         if self.db_mut().store(key, value, expire_at, |old| access.stored(old)) {
             self.notify(EventClasses::NEW, "new", key);
         }
-        self.effects.touch(self.index, key.bytes);
+        self.note_stored(key, expire_at);
     }
 
     /// As `set`, of a key that nobody looked up: this is its access.
@@ -164,7 +164,22 @@ impl Database<'_> {
         if self.db_mut().store(key, value, expire_at, |old| access.stored_unseen(key.hash, old)) {
             self.notify(EventClasses::NEW, "new", key);
         }
+        self.note_stored(key, expire_at);
+    }
+
+    #[inline]
+    fn note_stored(&mut self, key: Key<'_>, expire_at: Option<UnixMs>) {
         self.effects.touch(self.index, key.bytes);
+        if expire_at.is_some() {
+            self.note_own_expiry(key);
+        }
+    }
+
+    /// What a replica's own client lets expire, the replica must delete itself.
+    fn note_own_expiry(&mut self, key: Key<'_>) {
+        if self.expiry == Expiry::Hide {
+            self.effects.own_expiries.insert((self.index, key.bytes.into()));
+        }
     }
 
     /// Deletes; false if the key is missing. A key that has logically expired counts as missing and goes too.
@@ -181,7 +196,7 @@ impl Database<'_> {
     /// Gives an expiry to a key that exists.
     pub fn set_expire(&mut self, key: Key<'_>, expire_at: UnixMs) {
         if self.db_mut().set_expire(key, Some(expire_at)) {
-            self.effects.touch(self.index, key.bytes);
+            self.note_stored(key, Some(expire_at));
             self.notify(EventClasses::GENERIC, "expire", key);
         }
     }

@@ -43,7 +43,7 @@ impl Engine {
             let line = client_line(&self.node, now.mono, token, &self.sessions[token]);
             self.notice(format!("Evicting client: {line}"));
             self.close_client(token, Closing::Now);
-            self.sessions.count_memory(token);
+            self.sessions.doom(token);
             self.stats.evicted_clients += 1;
         }
     }

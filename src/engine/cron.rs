@@ -76,9 +76,13 @@ impl Engine {
 
     /// Deletes keys whose time has come, each as a unit of its own.
     fn expire_cycle(&mut self, now: Now) {
-        if self.node.is_replica() || self.server.active_expire_off || self.server.pause.is_some() {
+        if self.server.active_expire_off || self.server.pause.is_some() {
             return;
         }
+        if self.node.is_replica() {
+            return self.expire_own(now);
+        }
+        self.effects.own_expiries.clear();
         self.cron.expire.resize(self.keyspace.databases(), ExpireCursor::default());
         for db in 0..self.keyspace.databases() {
             if self.keyspace.db(db).expires_len() == 0 {
@@ -94,6 +98,22 @@ impl Engine {
             for key in due {
                 self.expire_key(now, db, &key);
                 self.close_unit(now);
+            }
+        }
+    }
+
+    /// A writable replica deletes what its own clients let expire; its master will not.
+    fn expire_own(&mut self, now: Now) {
+        let keys = std::mem::take(&mut self.effects.own_expiries);
+        for (db, key) in keys {
+            let hashed = self.keyspace.hasher().key(&key);
+            match self.keyspace.db(db).get(hashed).and_then(|entry| entry.expire_at()) {
+                Some(at) if at < now.unix_ms() => {
+                    self.internal_database(now, db).delete_expired(hashed);
+                    self.close_unit(now);
+                }
+                Some(_) => drop(self.effects.own_expiries.insert((db, key))),
+                None => {}
             }
         }
     }

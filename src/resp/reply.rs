@@ -118,7 +118,7 @@ impl Reply {
     /// Text with a three-letter format (`txt`, `mkd`); a bulk string in RESP2.
     pub fn verbatim(&mut self, format: &str, text: &[u8]) {
         // A long text would make the buffer double for its line end.
-        self.buffer.reserve(text.len() + VERBATIM_FRAME_BYTES);
+        self.buffer.reserve_exact(text.len() + VERBATIM_FRAME_BYTES);
         if !self.is_resp3() {
             return self.bulk(text);
         }

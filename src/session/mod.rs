@@ -115,6 +115,8 @@ pub struct Session {
     pub query_capacity_bytes: usize,
     /// What this client counts for among all clients' memory, by the last look.
     pub counted_bytes: usize,
+    /// What it took when it was closed for that.
+    pub doomed_bytes: usize,
     /// When the soft output limit was first exceeded without a break.
     pub soft_limit_since: Option<Millis>,
     pub commands: u64,
@@ -155,6 +157,7 @@ impl Session {
             query_bytes: 0,
             query_capacity_bytes: 0,
             counted_bytes: 0,
+            doomed_bytes: 0,
             soft_limit_since: None,
             commands: 0,
             net_input_bytes: 0,

@@ -23,6 +23,8 @@ pub struct Sessions {
     pub watches: Watches,
     /// Sum of what ordinary clients count for.
     pub counted_bytes: usize,
+    /// Memory of clients that were closed for it and are not gone yet.
+    pub doomed_bytes: usize,
     /// Clients that are shown all requests (MONITOR).
     pub monitors: Vec<Token>,
     /// By class of client; 0 is no limit.
@@ -43,6 +45,7 @@ impl Sessions {
         self.get(token)?;
         self.watches.unwatch(token);
         self.counted_bytes -= self.slots[token.slot].counted_bytes;
+        self.doomed_bytes -= self.slots[token.slot].doomed_bytes;
         self.monitors.retain(|monitor| *monitor != token);
         Some(self.slots.remove(token.slot))
     }
@@ -62,6 +65,15 @@ impl Sessions {
         let bytes = if is_counted { session.memory_bytes() } else { 0 };
         let before = std::mem::replace(&mut session.counted_bytes, bytes);
         self.counted_bytes = self.counted_bytes + bytes - before;
+    }
+
+    /// The client is to be closed for its memory, which counts for nothing from now on.
+    pub fn doom(&mut self, token: Token) {
+        let Some(session) = self.get_mut(token) else { return };
+        let bytes = session.memory_bytes();
+        session.doomed_bytes = bytes;
+        self.doomed_bytes += bytes;
+        self.count_memory(token);
     }
 
     /// Puts bytes of somebody else (a message, MONITOR's lines) behind what the client is sent already, and calls its

@@ -26,11 +26,13 @@ pub struct MemoryFigures {
     pub allocator: AllocatorStats,
 }
 
-/// What does not count against maxmemory: what is dead but still seen, and what is kept for replicas alone.
+/// What does not count against maxmemory: what is dead but still seen, what is kept for replicas alone, and what clients
+/// take that are being closed.
 pub fn uncounted_bytes(keyspace: &Keyspace, node: &Node, sessions: &Sessions) -> u64 {
     let peers = node.peers.keys().filter_map(|token| sessions.get(*token));
     let peers_output_bytes: usize = peers.map(|session| session.output_capacity_bytes()).sum();
-    keyspace.retired_bytes() as u64 + node.log.memory().uncounted_bytes + peers_output_bytes as u64
+    let closing_bytes = peers_output_bytes + sessions.doomed_bytes;
+    keyspace.retired_bytes() as u64 + node.log.memory().uncounted_bytes + closing_bytes as u64
 }
 
 impl MemoryFigures {
