@@ -326,7 +326,7 @@ fn what_waits_is_told_once() {
     let waiting = [("appendonly", "yes"), ("tls-cert-file", "a.crt"), ("timeout", "5"), ("activedefrag", "yes")];
     set(&mut config, &waiting).unwrap();
     let names: Vec<_> = config.take_notices().into_iter().map(|notice| notice.name).collect();
-    assert_eq!(names, ["tls-cert-file", "appendonly"]);
+    assert_eq!(names, ["appendonly", "tls-cert-file"]);
     assert_eq!(config.take_notices(), []);
     set(&mut config, &[("tls-cert-file", ""), ("appendonly", "no"), ("import-mode", "yes")]).unwrap();
     let text: Vec<_> = config.take_notices().iter().map(Notice::to_string).collect();

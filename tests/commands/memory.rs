@@ -171,3 +171,20 @@ fn the_largest_client_is_closed_when_all_take_too_much() {
     assert_eq!(h.stats().evicted_clients, 1);
     h.check_by(&mut exempt, "DISCARD", "+OK");
 }
+
+#[test]
+fn a_writable_replica_deletes_what_its_own_clients_let_expire() {
+    let mut h = Harness::new();
+    h.check("CONFIG SET replica-read-only no", "+OK");
+    h.check("REPLICAOF 127.0.0.1 1", "+OK");
+    h.check("SET set v PX 10", "+OK");
+    h.check("SET expire v", "+OK");
+    h.check("PEXPIRE expire 10", ":1");
+    h.check("SET kept v PX 10", "+OK");
+    h.check("PERSIST kept", ":1");
+    h.advance_ms(11);
+    h.check("DBSIZE", ":3");
+    h.tick();
+    h.check("DBSIZE", ":1");
+    assert_eq!(h.stats().expired_keys, 2);
+}
