@@ -73,7 +73,7 @@ fn rewrite(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandErr
     if cx.config.file.is_none() {
         return Err(CommandError::fixed("ERR The server is running without a config file"));
     }
-    Ok(Outcome::ConfigRewrite)
+    Ok(Outcome::ConfigRewrite { all: false })
 }
 
 fn resetstat(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {

@@ -6,6 +6,7 @@
 
 pub mod category;
 mod client;
+mod cluster;
 mod config;
 mod connection;
 mod context;
@@ -20,7 +21,9 @@ mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod lolwut;
 mod memory;
+mod module;
 mod observe;
 mod persistence;
 mod pubsub;
@@ -34,7 +37,7 @@ mod table;
 mod transaction;
 mod unix_time;
 
-pub use client::line::describe as client_line;
+pub use client::describe as describe_client;
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
 };
@@ -53,6 +56,7 @@ pub use unix_time::UnixTime;
 
 /// Every family with its group.
 pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
+    (Group::Cluster, cluster::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
@@ -64,7 +68,9 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
+    (Group::Server, lolwut::COMMANDS),
     (Group::Server, memory::COMMANDS),
+    (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),

@@ -187,8 +187,8 @@ impl Config {
     }
 
     /// The text of a configuration file brought up to date; comments, order and included files stay.
-    pub fn rewrite(&self, old_text: &[u8]) -> Vec<u8> {
-        rewrite::rewrite(self, old_text)
+    pub fn rewrite(&self, old_text: &[u8], all: bool) -> Vec<u8> {
+        rewrite::rewrite(self, old_text, all)
     }
 
     /// Directives off their default that are not in effect yet; each is told once.

@@ -148,6 +148,7 @@ pub struct Settings {
     pub proto_max_bulk_len: usize,
     pub requirepass: Option<Vec<u8>>,
     pub enable_debug_command: Protected,
+    pub enable_module_command: Protected,
     pub enable_protected_configs: Protected,
 
     // Memory and expiry

@@ -2,7 +2,6 @@
 //!
 //! Each client is counted at the end of its own turns; what others wrote to it meanwhile is found by the tick.
 
-use crate::command::client_line;
 use crate::session::{ClientKind, Closing, Token};
 use crate::time::Now;
 
@@ -40,7 +39,7 @@ impl Engine {
             let Some((_, token)) = largest.pop() else {
                 return self.warning("Over client maxmemory after evicting all evictable clients");
             };
-            let line = client_line(&self.node, now.mono, token, &self.sessions[token]);
+            let line = self.describe_client(now.mono, token);
             self.notice(format!("Evicting client: {line}"));
             self.close_client(token, Closing::Now);
             self.sessions.doom(token);

@@ -10,6 +10,7 @@ mod busy;
 mod client_memory;
 mod clients;
 mod cron;
+mod ending;
 mod evict;
 mod execute;
 mod feed;
@@ -31,7 +32,7 @@ use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
-use crate::command::{CommandTable, Effects, ServerFacts, Stats};
+use crate::command::{CommandTable, Effects, Expiry, ServerFacts, Stats};
 use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::log::Offset;
@@ -60,15 +61,16 @@ pub struct Hooks {
     pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
-    /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
-    pub rewrite_config: fn(&Config) -> Result<(), String>,
+    /// CONFIG REWRITE: bring the file up to date, with all directives if asked to; the error is the reply's text after
+    /// `ERR `.
+    pub rewrite_config: fn(&Config, all: bool) -> Result<(), String>,
 }
 
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { sleep: |_| {}, clock_ns: || 0, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
+        Hooks { sleep: |_| {}, clock_ns: || 0, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_, _| Ok(()) }
     }
 }
 
@@ -92,12 +94,14 @@ pub struct Engine {
     running: Option<busy::Running>,
     /// Conditions of the server as a whole, for the gate.
     conditions: Conditions,
+    /// What becomes of an expired key that a request meets: while writers wait, and on a replica, it stays.
+    expiry: Expiry,
     /// The log grew in this turn: peers are woken at its end.
     log_grew: bool,
     /// Where the log stood when the peers' output limits were last looked at.
     limits_checked_at: Offset,
     eviction: evict::Eviction,
-    ending: outcome::Ending,
+    ending: ending::Ending,
     pub hooks: Hooks,
     /// When the clock was last read: the end of one request is the beginning of the next.
     clock_read_ns: u64,
@@ -131,10 +135,11 @@ impl Engine {
             cron: cron::Cron::new(now),
             running: None,
             conditions: Conditions::NONE,
+            expiry: Expiry::Delete,
             log_grew: false,
             limits_checked_at: Offset::ZERO,
             eviction: evict::Eviction::default(),
-            ending: outcome::Ending::No,
+            ending: ending::Ending::No,
             hooks: Hooks::default(),
             actions: Vec::new(),
             config,
@@ -208,6 +213,7 @@ impl Engine {
             && settings.min_replicas_max_lag_s > 0
             && self.node.good_replicas(now.mono, settings.min_replicas_max_lag_s.into())
                 < settings.min_replicas_to_write as usize;
+        self.expiry = if is_replica || self.holds_writers() { Expiry::Hide } else { Expiry::Delete };
         self.conditions = Conditions::NONE
             .when(settings.maxmemory > 0 && !(is_replica && settings.replica_ignore_maxmemory), Conditions::MAXMEMORY)
             .when(disk_error, Conditions::DISK_ERROR)

@@ -16,13 +16,13 @@ pub fn load(arguments: &[OsString]) -> Result<Config, StartError> {
 }
 
 /// Brings the file that the server was started with up to date with `config`. The error is the reply's text.
-pub fn rewrite(config: &Config) -> Result<(), String> {
+pub fn rewrite(config: &Config, all: bool) -> Result<(), String> {
     let Some(path) = &config.file else { return Err("The server is running without a config file".to_owned()) };
     let old_text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         result => result,
     };
-    let written = old_text.and_then(|old_text| replace_file(path, &config.rewrite(&old_text)));
+    let written = old_text.and_then(|old_text| replace_file(path, &config.rewrite(&old_text, all)));
     written.map_err(|error| format!("Rewriting config file: {}", reason(&error)))
 }
 
@@ -154,7 +154,7 @@ mod tests {
 
         config.overwrite("port", b"7001").unwrap();
         config.overwrite("dir", dir.0.as_os_str().as_bytes()).unwrap();
-        rewrite(&config).unwrap();
+        rewrite(&config, false).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# mine\nport 7001\ninclude "), "{text}");
         assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 2, "no temporary file is left");
@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn rewriting_says_why_it_cannot() {
         let mut config = Config::default();
-        assert_eq!(rewrite(&config).unwrap_err(), "The server is running without a config file");
+        assert_eq!(rewrite(&config, false).unwrap_err(), "The server is running without a config file");
         config.file = Some(PathBuf::from("/nonexistent/redis.conf"));
-        assert_eq!(rewrite(&config).unwrap_err(), "Rewriting config file: No such file or directory");
+        assert_eq!(rewrite(&config, false).unwrap_err(), "Rewriting config file: No such file or directory");
     }
 }

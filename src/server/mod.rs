@@ -83,6 +83,7 @@ fn describe_process(engine: &mut Engine, listeners: &Listeners) {
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
     engine.hooks.sleep = std::thread::sleep;
     engine.hooks.clock_ns = Clock::ticks_ns;
+    Clock::learn_ticks();
 }
 
 /// System, release and machine, as in `Linux 6.1.0 x86_64`.
