@@ -7,7 +7,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
 use tikv_jemalloc_sys as jemalloc;
@@ -75,8 +75,17 @@ fn count_shared(index: usize, delta: isize) {
 
 /// Bytes allocated in this process, in size classes.
 pub fn used_bytes() -> usize {
-    let sum: isize = USED.iter().map(|counter| counter.0.load(Relaxed)).sum();
+    let in_use = NEXT_COUNTER.load(Relaxed).min(COUNTERS);
+    let sum: isize = USED[..in_use].iter().map(|counter| counter.0.load(Relaxed)).sum();
     sum.max(0) as usize
+}
+
+/// What the calling thread has allocated less what it has freed, and the number of its counter; `None` where it shares
+/// its counter with others. Costs one look, so a limit need not be held against the whole sum each time.
+#[inline]
+pub fn own_balance() -> Option<(usize, isize)> {
+    let index = COUNTER.get();
+    (index < COUNTERS - 1).then(|| (index, USED[index].0.load(Relaxed)))
 }
 
 /// Samples `used_bytes` into the peak and answers both (used, peak).
@@ -249,6 +258,21 @@ fn read_size(name: &CStr) -> usize {
     if failed == 0 { value } else { 0 }
 }
 
+/// jemalloc's own report, for people.
+pub fn report() -> String {
+    /// # Safety
+    /// jemalloc hands back the text's address, and a C string.
+    unsafe extern "C" fn take(text: *mut c_void, piece: *const c_char) {
+        // SAFETY: the caller's promise.
+        let (text, piece) = unsafe { (&mut *text.cast::<String>(), CStr::from_ptr(piece)) };
+        text.push_str(&piece.to_string_lossy());
+    }
+    let mut text = String::new();
+    // SAFETY: `take` is called with this text until the call returns; null options are none.
+    unsafe { jemalloc::malloc_stats_print(Some(take), (&raw mut text).cast(), std::ptr::null()) };
+    text
+}
+
 /// Gives all unused pages back to the system now (MEMORY PURGE). False if jemalloc refuses.
 pub fn purge() -> bool {
     // MALLCTL_ARENAS_ALL is 4096.
@@ -297,6 +321,7 @@ mod tests {
     fn jemalloc_answers_its_statistics() {
         let stats = allocator_stats();
         assert!(stats.allocated > 0 && stats.active >= stats.allocated && stats.resident > 0);
+        assert!(report().contains("jemalloc statistics"));
         assert!(purge());
     }
 }

@@ -3,6 +3,7 @@
 //! Each row measures both sides in turn, each round in a fresh process, the order reversed from round to round; what it
 //! prints is the median of the rounds and the ratio of the two. README.md says what each row does and why.
 
+mod eviction;
 mod load;
 mod memory;
 mod pace;
@@ -101,6 +102,18 @@ const ROWS: &[Row] = &[
         title: "memory, 16-byte keys, 64-byte values",
         rounds_max: 1,
         measure: |launch, options| memory::measure(launch, options, 64),
+    },
+    Row {
+        name: "lru",
+        title: "hit rate of a cache for a tenth of the keys, Zipf 0.99, allkeys-lru",
+        rounds_max: usize::MAX,
+        measure: |launch, options| eviction::measure(launch, options, "allkeys-lru"),
+    },
+    Row {
+        name: "lfu",
+        title: "hit rate of a cache for a tenth of the keys, Zipf 0.99, allkeys-lfu",
+        rounds_max: usize::MAX,
+        measure: |launch, options| eviction::measure(launch, options, "allkeys-lfu"),
     },
     Row {
         name: "resync",

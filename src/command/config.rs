@@ -77,7 +77,8 @@ fn rewrite(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandErr
 }
 
 fn resetstat(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
-    *cx.stats() = Stats::default();
+    let freed_before = cx.db.keyspace.freed_objects();
+    *cx.stats() = Stats { freed_before, ..Stats::default() };
     cx.metrics.reset_counters();
     cx.reply.ok();
     Ok(Outcome::Done)

@@ -157,6 +157,8 @@ pub struct ServerFacts {
     pub ops_per_second: u64,
     pub input_kbps: f64,
     pub output_kbps: f64,
+    /// Since when memory is above its limit.
+    pub over_maxmemory_since: Option<Millis>,
     /// DEBUG HOLDS.
     pub holds: Option<Box<Holds>>,
 }

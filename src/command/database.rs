@@ -3,10 +3,26 @@
 //! Reading hides what has logically expired; who reads on a master also has it deleted. Every change is noted, so a
 //! handler cannot forget to dirty a watched key.
 
-use crate::config::EventClasses;
-use crate::keyspace::{Db, Entry, Key, Keyspace, NewValue, StringRef, UnixMs, Value};
+use crate::config::{EventClasses, Settings};
+use crate::keyspace::{Access, Db, Entry, Frequency, Key, Keyspace, NewValue, StringRef, UnixMs, Value};
+use crate::time::Now;
 
 use super::{CommandError, Effects, Stats};
+
+/// How a request of now notes its lookups, as the eviction policy wants it. `seed` is drawn where chance decides.
+#[inline]
+pub fn noted_access(settings: &Settings, now: Now, seed: impl FnOnce() -> u64) -> Access {
+    if settings.maxmemory_policy.counts_uses() {
+        Access::lfu(now.unix_s(), frequency(settings), seed())
+    } else {
+        Access::lru(now.unix_s())
+    }
+}
+
+/// How uses are counted.
+pub fn frequency(settings: &Settings) -> Frequency {
+    Frequency { decay_min: settings.lfu_decay_time_min, log_factor: settings.lfu_log_factor }
+}
 
 /// Who decides that a key has expired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,11 +45,9 @@ pub struct Database<'a> {
     pub stats: &'a mut Stats,
     pub expiry: Expiry,
     pub now_ms: UnixMs,
-    /// The 24 bits that a touched key's clock is set to.
-    pub access_clock: u32,
-    /// Lookups leave the access clock alone (CLIENT NO-TOUCH).
-    pub no_touch: bool,
-    /// DEL, SET and expiry say UNLINK in the stream (lazyfree-lazy-expire).
+    /// How lookups are noted in the keys' access bits.
+    pub access: Access,
+    /// Expiry says UNLINK in the stream (lazyfree-lazy-expire).
     pub lazy_expire: bool,
 }
 
@@ -55,12 +69,12 @@ impl Database<'_> {
         self.db().get(key).is_some_and(|entry| self.has_expired(entry.expire_at()))
     }
 
-    /// The key, for a reader: counts a hit or a miss and moves the access clock.
+    /// The key, for a reader: counts a hit or a miss and notes the access.
     pub fn read(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
-        let clock = (!self.no_touch).then_some(self.access_clock);
+        let access = self.access;
         let found = self.examine(key)?;
-        if let Some(clock) = clock {
-            found.set_access(clock);
+        if let Some(bits) = access.used(key.hash, || found.access()) {
+            found.set_access(bits);
         }
         Some(found)
     }
@@ -105,10 +119,10 @@ impl Database<'_> {
             }
             return None;
         }
-        let clock = (!self.no_touch).then_some(self.access_clock);
+        let access = self.access;
         let entry = self.db().get(key)?;
-        if let Some(clock) = clock {
-            entry.set_access(clock);
+        if let Some(bits) = access.used(key.hash, || entry.access()) {
+            entry.set_access(bits);
         }
         Some(entry)
     }
@@ -134,13 +148,38 @@ impl Database<'_> {
         self.effects.notify(class, event, self.index, key.bytes);
     }
 
-    /// Inserts or replaces. What it is called in key events depends on who asks.
+    /// Inserts or replaces, after the key was looked up by `write`. What it is called in key events depends on who
+    /// asks.
     pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expire_at: Option<UnixMs>) {
-        let clock = self.access_clock;
-        if self.db_mut().insert(key, value, expire_at, clock) {
+        let access = self.access;
+        if self.db_mut().store(key, value, expire_at, |old| access.stored(old)) {
             self.notify(EventClasses::NEW, "new", key);
         }
+        self.note_stored(key, expire_at);
+    }
+
+    /// As `set`, of a key that nobody looked up: this is its access.
+    pub fn set_unseen(&mut self, key: Key<'_>, value: NewValue<'_>, expire_at: Option<UnixMs>) {
+        let access = self.access;
+        if self.db_mut().store(key, value, expire_at, |old| access.stored_unseen(key.hash, old)) {
+            self.notify(EventClasses::NEW, "new", key);
+        }
+        self.note_stored(key, expire_at);
+    }
+
+    #[inline]
+    fn note_stored(&mut self, key: Key<'_>, expire_at: Option<UnixMs>) {
         self.effects.touch(self.index, key.bytes);
+        if expire_at.is_some() {
+            self.note_own_expiry(key);
+        }
+    }
+
+    /// What a replica's own client lets expire, the replica must delete itself.
+    fn note_own_expiry(&mut self, key: Key<'_>) {
+        if self.expiry == Expiry::Hide {
+            self.effects.own_expiries.insert((self.index, key.bytes.into()));
+        }
     }
 
     /// Deletes; false if the key is missing. A key that has logically expired counts as missing and goes too.
@@ -157,7 +196,7 @@ impl Database<'_> {
     /// Gives an expiry to a key that exists.
     pub fn set_expire(&mut self, key: Key<'_>, expire_at: UnixMs) {
         if self.db_mut().set_expire(key, Some(expire_at)) {
-            self.effects.touch(self.index, key.bytes);
+            self.note_stored(key, Some(expire_at));
             self.notify(EventClasses::GENERIC, "expire", key);
         }
     }
@@ -172,8 +211,8 @@ impl Database<'_> {
     /// Overwrites a string from `offset` on; a missing key counts as the empty one. Answers the new length.
     pub fn set_range(&mut self, key: Key<'_>, offset: usize, patch: &[u8]) -> usize {
         if self.db().get(key).is_none() {
-            let clock = self.access_clock;
-            self.db_mut().insert(key, NewValue::RawString(b""), None, clock);
+            let access = self.access;
+            self.db_mut().store(key, NewValue::RawString(b""), None, |old| access.stored(old));
             self.notify(EventClasses::NEW, "new", key);
         }
         let len = self.db_mut().set_range(key, offset, patch);
@@ -216,8 +255,7 @@ impl Database<'_> {
             stats: self.stats,
             expiry: self.expiry,
             now_ms: self.now_ms,
-            access_clock: self.access_clock,
-            no_touch: self.no_touch,
+            access: self.access,
             lazy_expire: self.lazy_expire,
         }
     }
@@ -232,7 +270,7 @@ impl Database<'_> {
         self.db_mut().remove(key);
         self.effects.touch(self.index, key.bytes);
         self.notify(EventClasses::GENERIC, "del", key);
-        self.propagate_as(&[self.deletion_verb(), key.bytes]);
+        self.propagate_as(&[deletion_verb(self.lazy_expire), key.bytes]);
     }
 
     /// Clears the expiry; false if there was none.
@@ -246,24 +284,37 @@ impl Database<'_> {
         has_expiry
     }
 
-    fn deletion_verb(&self) -> &'static [u8] {
-        if self.lazy_expire { b"UNLINK" } else { b"DEL" }
-    }
-
     /// Deletes a key that has expired and says so in the stream, before whatever comes next.
     pub fn delete_expired(&mut self, key: Key<'_>) {
-        self.db_mut().remove(key);
-        self.effects.also_propagate(self.index, &[self.deletion_verb(), key.bytes]);
-        // Expiry is no client's change.
-        self.effects.mark(self.index, key.bytes);
+        self.delete_unasked(key, self.lazy_expire);
         self.notify(EventClasses::EXPIRED, "expired", key);
         self.stats.expired_keys += 1;
+    }
+
+    /// Deletes a key to make room; `lazy` is lazyfree-lazy-eviction.
+    pub fn evict(&mut self, key: Key<'_>, lazy: bool) {
+        self.delete_unasked(key, lazy);
+        self.notify(EventClasses::EVICTED, "evicted", key);
+        self.stats.evicted_keys += 1;
+    }
+
+    /// Neither expiry nor eviction is a client's change: it counts as none.
+    fn delete_unasked(&mut self, key: Key<'_>, lazy: bool) {
+        self.db_mut().remove(key);
+        self.effects.also_propagate(self.index, &[deletion_verb(lazy), key.bytes]);
+        self.effects.mark(self.index, key.bytes);
     }
 
     /// Replaces the propagated form of the request by a command on the selected database.
     pub fn propagate_as(&mut self, args: &[&[u8]]) {
         self.effects.propagate_as(self.index, args);
     }
+}
+
+/// How a deletion that nobody asked for by this name enters the stream. Here both verbs free in the background what is
+/// large; elsewhere they differ.
+pub fn deletion_verb(lazy: bool) -> &'static [u8] {
+    if lazy { b"UNLINK" } else { b"DEL" }
 }
 
 /// The value as a string, or WRONGTYPE.

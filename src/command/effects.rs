@@ -1,6 +1,7 @@
 //! What a unit did: keys touched, commands to propagate. Collected while handlers run, closed by the engine in one
 //! place at the unit's end.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::config::EventClasses;
@@ -26,6 +27,10 @@ pub struct Effects {
     pub is_recording: bool,
     /// Somebody watches keys or waits for some: touched keys are noted.
     pub is_tracking: bool,
+    /// The unit's commands have nothing to do with each other: no MULTI and EXEC around them.
+    pub is_loose: bool,
+    /// Keys that clients of a replica gave an expiry: its master knows nothing of them.
+    pub own_expiries: BTreeSet<(usize, Box<[u8]>)>,
     /// Changes so far, as `rdb_changes_since_last_save` counts them.
     pub changes: u64,
     changes_before: u64,
@@ -97,6 +102,7 @@ impl Effects {
     pub fn begin_request(&mut self) {
         self.form = Form::Verbatim;
         self.is_forced = false;
+        self.is_loose = false;
         self.changes_before = self.changes;
     }
 

@@ -22,6 +22,7 @@ mod introspection;
 mod key_spec;
 mod keys;
 mod lolwut;
+mod memory;
 mod module;
 mod observe;
 mod persistence;
@@ -40,12 +41,13 @@ pub use client::describe as describe_client;
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
 };
-pub use database::{Database, Expiry};
+pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};
 pub use effects::Effects;
 pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;
+pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
@@ -67,6 +69,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
     (Group::Server, lolwut::COMMANDS),
+    (Group::Server, memory::COMMANDS),
     (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),

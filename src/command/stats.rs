@@ -18,10 +18,14 @@ pub struct Stats {
     pub expired_time_cap_reached: u64,
     pub evicted_keys: u64,
     pub evicted_clients: u64,
+    /// How long memory was above its limit, but for a time that lasts.
+    pub eviction_exceeded_ms: u64,
     pub unexpected_error_replies: u64,
     pub sync_full: u64,
     pub sync_partial_ok: u64,
     pub sync_partial_err: u64,
     pub query_limit_disconnections: u64,
     pub output_limit_disconnections: u64,
+    /// Objects that the keyspace had freed in the background when these counters were last cleared.
+    pub freed_before: u64,
 }

@@ -21,7 +21,7 @@ pub use events::EventClasses;
 pub use example::example;
 pub use load::{Files, Origin, StartError};
 pub use settings::{
-    BufferLimit, ClientClass, LogLevel, MasterAddress, MaxmemoryPolicy, Protected, SavePoint, Settings,
+    BufferLimit, ClientClass, LogLevel, MasterAddress, MaxmemoryPolicy, MemoryShare, Protected, SavePoint, Settings,
     ShutdownOptions, SyslogFacility,
 };
 pub use value::{Kind, Value};

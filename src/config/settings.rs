@@ -99,6 +99,13 @@ pub struct BufferLimit {
     pub soft_seconds: u64,
 }
 
+/// A limit on memory, as such or as a share of maxmemory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryShare {
+    Bytes(u64),
+    Percent(u32),
+}
+
 /// Where our master listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterAddress {
@@ -150,6 +157,14 @@ pub struct Settings {
     pub maxmemory_policy: MaxmemoryPolicy,
     /// 0 gives up soon, 100 evicts until the limit is met, whatever the delay.
     pub maxmemory_eviction_tenacity: u32,
+    pub maxmemory_samples: usize,
+    pub maxmemory_clients: MemoryShare,
+    pub lfu_log_factor: u32,
+    /// 0 for never.
+    pub lfu_decay_time_min: u32,
+    pub lazyfree_lazy_eviction: bool,
+    pub lazyfree_lazy_expire: bool,
+    pub lazyfree_lazy_user_del: bool,
     pub active_expire_effort: u32,
 
     // Snapshots on disk
@@ -221,9 +236,35 @@ impl MaxmemoryPolicy {
         use MaxmemoryPolicy::*;
         matches!(self, VolatileLru | VolatileLfu | AllkeysLru | AllkeysLfu)
     }
+
+    /// Whether keys count their uses, in place of noting the last one.
+    #[inline]
+    pub fn counts_uses(self) -> bool {
+        matches!(self, MaxmemoryPolicy::VolatileLfu | MaxmemoryPolicy::AllkeysLfu)
+    }
+
+    /// Whether only keys with an expiry go.
+    pub fn is_volatile(self) -> bool {
+        use MaxmemoryPolicy::*;
+        matches!(self, VolatileLru | VolatileLfu | VolatileRandom | VolatileTtl)
+    }
+}
+
+impl Default for MemoryShare {
+    fn default() -> MemoryShare {
+        MemoryShare::Bytes(0)
+    }
 }
 
 impl Settings {
+    /// Memory of all clients together above which the largest are closed; 0 is no limit.
+    pub fn client_memory_limit(&self) -> u64 {
+        match self.maxmemory_clients {
+            MemoryShare::Bytes(bytes) => bytes,
+            MemoryShare::Percent(percent) => (u128::from(self.maxmemory) * u128::from(percent) / 100) as u64,
+        }
+    }
+
     pub fn output_limit(&self, class: ClientClass) -> BufferLimit {
         self.client_output_buffer_limits[class as usize]
     }

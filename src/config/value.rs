@@ -4,7 +4,7 @@
 
 use super::events;
 use super::number::{format_memory, parse_integer, parse_memory, parse_octal, parse_percent};
-use super::settings::{BufferLimit, MasterAddress, SavePoint};
+use super::settings::{BufferLimit, MasterAddress, MemoryShare, SavePoint};
 use crate::words::{quote, quote_if_needed};
 use std::path::PathBuf;
 
@@ -189,6 +189,14 @@ impl Kind {
 impl Value {
     pub(super) fn bool(&self) -> bool {
         matches!(self, Value::Bool(true))
+    }
+
+    /// Bytes, or a percentage, which is kept as a negative number.
+    pub(super) fn share(&self) -> MemoryShare {
+        match self {
+            Value::Number(number) if *number < 0 => MemoryShare::Percent(number.unsigned_abs() as u32),
+            other => MemoryShare::Bytes(other.int()),
+        }
     }
 
     /// The number, bounded by its row well within `T`.

@@ -41,6 +41,9 @@ impl Engine {
         }
         self.begin_asked_shutdown(now);
         self.expire_cycle(now);
+        if self.conditions.maxmemory_set() {
+            self.evict_to_fit(now);
+        }
         self.look_at_some_clients(now.mono);
         if self.cron.heartbeat.is_due(now.mono, u64::from(self.config.repl_ping_replica_period_s) * 1000) {
             self.feed_ping();
@@ -55,7 +58,8 @@ impl Engine {
     pub fn next_timeout(&self, now: Now) -> Millis {
         let tick = now.mono.plus(1000 / u64::from(self.config.hz.max(1)));
         let pause = self.server.pause.map(|pause| pause.until);
-        [self.link_timeout(), self.held.next_deadline(), pause].into_iter().flatten().fold(tick, Millis::min)
+        let eviction = self.is_evicting().then(|| now.mono.plus(1));
+        [self.link_timeout(), self.held.next_deadline(), pause, eviction].into_iter().flatten().fold(tick, Millis::min)
     }
 
     fn each_second(&mut self, now: Now) {
@@ -68,6 +72,7 @@ impl Engine {
         self.server.input_kbps = kbps(totals.1, before.1);
         self.server.output_kbps = kbps(totals.2, before.2);
         self.close_idle_clients(now);
+        self.count_client_memory(now);
         self.save_if_due(now);
         self.free_backlog_if_idle(now);
         self.refresh_conditions(now);
@@ -75,9 +80,13 @@ impl Engine {
 
     /// Deletes keys whose time has come, each as a unit of its own.
     fn expire_cycle(&mut self, now: Now) {
-        if self.node.is_replica() || self.server.active_expire_off || self.server.pause.is_some() {
+        if self.server.active_expire_off || self.server.pause.is_some() {
             return;
         }
+        if self.node.is_replica() {
+            return self.expire_own(now);
+        }
+        self.effects.own_expiries.clear();
         self.cron.expire.resize(self.keyspace.databases(), ExpireCursor::default());
         for db in 0..self.keyspace.databases() {
             if self.keyspace.db(db).expires_len() == 0 {
@@ -93,6 +102,22 @@ impl Engine {
             for key in due {
                 self.expire_key(now, db, &key);
                 self.close_unit(now);
+            }
+        }
+    }
+
+    /// A writable replica deletes what its own clients let expire; its master will not.
+    fn expire_own(&mut self, now: Now) {
+        let keys = std::mem::take(&mut self.effects.own_expiries);
+        for (db, key) in keys {
+            let hashed = self.keyspace.hasher().key(&key);
+            match self.keyspace.db(db).get(hashed).and_then(|entry| entry.expire_at()) {
+                Some(at) if at < now.unix_ms() => {
+                    self.internal_database(now, db).delete_expired(hashed);
+                    self.close_unit(now);
+                }
+                Some(_) => drop(self.effects.own_expiries.insert((db, key))),
+                None => {}
             }
         }
     }

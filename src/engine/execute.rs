@@ -280,6 +280,7 @@ impl Engine {
         command: CommandId,
         reply: &mut Reply,
     ) -> Context<'a> {
+        let access = self.access(now, client);
         let session = &self.sessions[client];
         let expiry = match origin {
             Origin::Master => Expiry::Ignore,
@@ -292,9 +293,8 @@ impl Engine {
             stats: &mut self.stats,
             expiry,
             now_ms: now.unix_ms(),
-            access_clock: (now.unix_s() & 0xff_ffff) as u32,
-            no_touch: session.no_touch,
-            lazy_expire: false,
+            access,
+            lazy_expire: self.config.lazyfree_lazy_expire,
         };
         Context {
             now,

@@ -129,7 +129,8 @@ fn not_in_multi(call: &Call<'_>) -> Option<Verdict> {
 
 /// Asked after the engine has evicted what it could.
 fn out_of_memory(call: &Call<'_>) -> Option<Verdict> {
-    let denied = call.entry.has(Flags::DENYOOM) || is_exec_with(call, Flags::DENYOOM);
+    // A queue, too, takes memory.
+    let denied = call.entry.has(Flags::DENYOOM) || is_exec_with(call, Flags::DENYOOM) || is_queued(call);
     if denied && call.engine.is_over_maxmemory() {
         return refuse("OOM command not allowed when used memory > 'maxmemory'.");
     }

@@ -7,6 +7,7 @@
 mod account;
 mod action;
 mod busy;
+mod client_memory;
 mod clients;
 mod cron;
 mod ending;
@@ -56,7 +57,7 @@ use held::HeldList;
 pub struct Hooks {
     /// The whole server stands still (DEBUG SLEEP).
     pub sleep: fn(Duration),
-    /// Nanoseconds of a clock that only goes forward: how long requests take. Nothing is decided by it.
+    /// Nanoseconds of a clock that only goes forward: how long requests take, and how long one may evict.
     pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
@@ -99,8 +100,7 @@ pub struct Engine {
     log_grew: bool,
     /// Where the log stood when the peers' output limits were last looked at.
     limits_checked_at: Offset,
-    /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
-    over_maxmemory: bool,
+    eviction: evict::Eviction,
     ending: ending::Ending,
     pub hooks: Hooks,
     /// When the clock was last read: the end of one request is the beginning of the next.
@@ -138,7 +138,7 @@ impl Engine {
             expiry: Expiry::Delete,
             log_grew: false,
             limits_checked_at: Offset::ZERO,
-            over_maxmemory: false,
+            eviction: evict::Eviction::default(),
             ending: ending::Ending::No,
             hooks: Hooks::default(),
             actions: Vec::new(),
@@ -215,7 +215,7 @@ impl Engine {
                 < settings.min_replicas_to_write as usize;
         self.expiry = if is_replica || self.holds_writers() { Expiry::Hide } else { Expiry::Delete };
         self.conditions = Conditions::NONE
-            .when(settings.maxmemory > 0, Conditions::MAXMEMORY)
+            .when(settings.maxmemory > 0 && !(is_replica && settings.replica_ignore_maxmemory), Conditions::MAXMEMORY)
             .when(disk_error, Conditions::DISK_ERROR)
             .when(few_replicas, Conditions::FEW_REPLICAS)
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
@@ -223,5 +223,6 @@ impl Engine {
             .when(self.server.loading.is_some(), Conditions::LOADING)
             .when(self.is_busy(), Conditions::BUSY)
             .when(self.holds_writers(), Conditions::PAUSED);
+        self.eviction.look_anew();
     }
 }

@@ -146,6 +146,7 @@ impl Engine {
         self.reconfigure_peers();
         self.configure();
         self.refresh_conditions(now);
+        self.count_client_memory(now);
         self.actions.push(Action::ConfigChanged(names));
     }
 

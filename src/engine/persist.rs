@@ -1,5 +1,6 @@
 //! Saving and loading the RDB file: the engine takes snapshots and keeps the books, the shell writes and reads.
 
+use crate::command::deletion_verb;
 use crate::keyspace::Keyspace;
 use crate::replication::{History, Position};
 use crate::resp::Reply;
@@ -106,8 +107,9 @@ impl Engine {
 
     /// Keys that had expired when the file was loaded: to replicas that continue, they are deleted now.
     pub fn drop_expired(&mut self, expired: Vec<(usize, Vec<u8>)>) {
+        let verb = deletion_verb(self.config.lazyfree_lazy_expire);
         for (db, key) in expired {
-            self.effects.also_propagate(db, &[b"DEL", &key]);
+            self.effects.also_propagate(db, &[verb, &key]);
             self.append_to_log();
         }
     }

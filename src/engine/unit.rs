@@ -1,6 +1,7 @@
 //! The end of a unit: the one place that propagates, moves the offset and marks watched keys.
 
 use crate::command::{Database, Expiry};
+use crate::keyspace::Access;
 use crate::resp::encode_command;
 use crate::session::KeyState;
 use crate::time::Now;
@@ -48,9 +49,8 @@ impl Engine {
             stats: &mut self.stats,
             expiry: Expiry::Delete,
             now_ms: now.unix_ms(),
-            access_clock: 0,
-            no_touch: true,
-            lazy_expire: false,
+            access: Access::lru(now.unix_s()).without_trace(),
+            lazy_expire: self.config.lazyfree_lazy_expire,
         }
     }
 
@@ -65,14 +65,15 @@ impl Engine {
         if let Some((db, _)) = self.effects.commands().next() {
             select(&mut unit, &mut selected, db);
         }
-        if count > 1 {
+        let is_whole = count > 1 && !self.effects.is_loose;
+        if is_whole {
             encode_command(&mut unit, &[b"MULTI"]);
         }
         for (db, bytes) in self.effects.commands() {
             select(&mut unit, &mut selected, db);
             unit.extend_from_slice(bytes);
         }
-        if count > 1 {
+        if is_whole {
             encode_command(&mut unit, &[b"EXEC"]);
         }
         self.effects.clear_commands();

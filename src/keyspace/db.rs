@@ -108,17 +108,29 @@ impl Db {
         self.table.find(key).map(|blob| Entry { blob })
     }
 
-    /// Inserts or replaces value and expiry; `access` is the 24-bit clock of a new key. True if the key is new.
+    /// Inserts or replaces value, expiry and access clock. True if the key is new.
     pub fn insert(&mut self, key: Key<'_>, value: NewValue<'_>, expire_at: Option<UnixMs>, access: u32) -> bool {
+        self.store(key, value, expire_at, |_| access)
+    }
+
+    /// As `insert`; `access` makes the clock from the old one, if there is a key to replace.
+    pub fn store(
+        &mut self,
+        key: Key<'_>,
+        value: NewValue<'_>,
+        expire_at: Option<UnixMs>,
+        access: impl FnOnce(Option<u32>) -> u32,
+    ) -> bool {
         let (bytes, raw) = match value {
             NewValue::String(bytes) => (bytes, false),
             NewValue::RawString(bytes) => (bytes, true),
         };
         let Some((old, spot)) = self.table.locate(key) else {
-            let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access);
+            let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access(None));
             self.table.insert(key.hash, blob);
             return true;
         };
+        let access = access(Some(old.access()));
         if old.fits(bytes.len(), expire_at.is_some()) && self.table.can_change(key.hash, spot) {
             self.table.change(key.hash, spot, |mut blob| {
                 blob.value_mut(bytes.len()).copy_from_slice(bytes);
@@ -219,13 +231,21 @@ impl Db {
         self.table.random(rng).map(|blob| Entry { blob })
     }
 
-    /// `count` keys at random places for eviction to choose from, with an expiry only if `volatile`. A key may come
-    /// twice; none comes only if there is none.
+    /// As `random`, among the keys with an expiry.
+    pub fn random_volatile(&self, rng: &mut dyn Rng) -> Option<Entry<'_>> {
+        self.table.random_volatile(rng).map(|blob| Entry { blob })
+    }
+
+    /// About `count` keys for eviction to choose from, with an expiry only if `volatile`: neighbours at a random place,
+    /// which the hash has thrown together, and of further places where one has too few. A key may come twice; none
+    /// comes only if there is none.
     pub fn sample(&self, rng: &mut dyn Rng, volatile: bool, count: usize, each: &mut dyn FnMut(Entry<'_>)) {
-        for _ in 0..count {
-            let blob = if volatile { self.table.random_volatile(rng) } else { self.table.random(rng) };
-            blob.into_iter().for_each(|blob| each(Entry { blob }));
-        }
+        self.table.sample(rng, volatile, count, &mut |blob| each(Entry { blob }));
+    }
+
+    /// A key by its hash: one of them, if two should have the same.
+    pub fn by_hash(&self, hash: u64) -> Option<Entry<'_>> {
+        self.table.by_hash(hash).map(|blob| Entry { blob })
     }
 
     /// Visits segments from `cursor` on, at most `segments` of them, and reports keys whose expiry lies before `now`.
@@ -240,6 +260,11 @@ impl Db {
         let next = self.table.expired(cursor.0, now, segments, &mut |blob| each(blob.key()));
         cursor.0 = next.unwrap_or(0);
         next.is_none()
+    }
+
+    /// Bytes of the table's nodes: directory and segments.
+    pub fn nodes_bytes(&self) -> usize {
+        self.table.node_bytes()
     }
 
     /// How the table lies in memory.

@@ -27,6 +27,7 @@ struct Batch {
     death: u64,
     kind: &'static Reclaim,
     bytes: usize,
+    objects: u64,
     items: Vec<NonNull<u8>>,
 }
 
@@ -41,6 +42,9 @@ pub(super) struct Epochs {
     /// 0 while no snapshot lives; epochs begin at 1.
     newest_live: AtomicU64,
     retired_bytes: AtomicUsize,
+    /// What users would count of it, for INFO.
+    pending_objects: AtomicU64,
+    freed_objects: AtomicU64,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -65,6 +69,8 @@ impl Epochs {
             current: AtomicU64::new(1),
             newest_live: AtomicU64::new(0),
             retired_bytes: AtomicUsize::new(0),
+            pending_objects: AtomicU64::new(0),
+            freed_objects: AtomicU64::new(0),
             state: Mutex::new(State { live: Vec::new(), retired: VecDeque::new(), closing: false }),
             wake: Condvar::new(),
         })
@@ -91,6 +97,14 @@ impl Epochs {
         self.retired_bytes.load(Ordering::Relaxed)
     }
 
+    pub fn pending_objects(&self) -> u64 {
+        self.pending_objects.load(Ordering::Relaxed)
+    }
+
+    pub fn freed_objects(&self) -> u64 {
+        self.freed_objects.load(Ordering::Relaxed)
+    }
+
     /// Begins a snapshot and answers its epoch.
     pub fn begin_snapshot(&self) -> u64 {
         let mut state = self.state.lock();
@@ -113,9 +127,15 @@ impl Epochs {
     /// Hands over what the lock holder has just taken out of the structure: `bytes` of the given kind. It is freed by
     /// the thread when no snapshot can see it, at once if none lives.
     pub fn retire(&self, kind: &'static Reclaim, item: NonNull<u8>, bytes: usize) {
+        self.retire_objects(kind, item, bytes, 0);
+    }
+
+    /// As `retire`, of something that users count as so many objects.
+    pub fn retire_objects(&self, kind: &'static Reclaim, item: NonNull<u8>, bytes: usize, objects: usize) {
         let death = self.current();
         let mut state = self.state.lock();
-        let added_bytes = state.add(death, kind, item, bytes);
+        let added_bytes = state.add(death, kind, item, bytes, objects as u64);
+        self.pending_objects.fetch_add(objects as u64, Ordering::Relaxed);
         self.retired_bytes.fetch_add(added_bytes, Ordering::Relaxed);
         if state.live.is_empty() {
             self.wake.notify_one();
@@ -142,12 +162,14 @@ impl Epochs {
             unsafe { (batch.kind.free)(item) };
         }
         self.retired_bytes.fetch_sub(batch.bytes, Ordering::Relaxed);
+        self.pending_objects.fetch_sub(batch.objects, Ordering::Relaxed);
+        self.freed_objects.fetch_add(batch.objects, Ordering::Relaxed);
     }
 }
 
 impl State {
     /// Answers the bytes that wait more than before: the item's and what the list grew by.
-    fn add(&mut self, death: u64, kind: &'static Reclaim, item: NonNull<u8>, bytes: usize) -> usize {
+    fn add(&mut self, death: u64, kind: &'static Reclaim, item: NonNull<u8>, bytes: usize, objects: u64) -> usize {
         // A few kinds alternate: the batch that is still open is among the last ones.
         let open =
             self.retired.iter_mut().rev().take(6).find(|batch| {
@@ -156,12 +178,13 @@ impl State {
         let batch = match open {
             Some(batch) => batch,
             None => {
-                self.retired.push_back(Batch { death, kind, bytes: 0, items: Vec::new() });
+                self.retired.push_back(Batch { death, kind, bytes: 0, objects: 0, items: Vec::new() });
                 self.retired.back_mut().expect("just pushed")
             }
         };
         let capacity_before = batch.items.capacity();
         batch.items.push(item);
+        batch.objects += objects;
         let added_bytes = bytes + (batch.items.capacity() - capacity_before) * size_of::<NonNull<u8>>();
         batch.bytes += added_bytes;
         added_bytes

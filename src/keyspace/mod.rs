@@ -21,6 +21,7 @@
 //! `unsafe` is confined to this folder. What is reachable is alive: that is rule 1 and rule 6, and what every block's
 //! argument comes down to.
 
+pub mod access;
 mod blob;
 mod db;
 mod epoch;
@@ -32,16 +33,19 @@ mod table;
 mod tree;
 mod types;
 mod value;
+mod victims;
 
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+pub use access::{Access, Frequency};
 pub use db::{Db, Entry, ExpireCursor, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
 #[doc(hidden)]
 pub use tree::numbers::{Numbers, Version};
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
+pub use victims::{Ranking, Victims};
 
 use blob::Blob;
 use epoch::{Epochs, Freeing, Reclaim};
@@ -111,7 +115,8 @@ impl Keyspace {
 
     fn retire(&self, db: Db) {
         let bytes = db.table.bytes() + db.table.value_bytes();
-        self.epochs.retire(&TABLE, Link::new(db.table).address(), bytes);
+        let keys = db.len();
+        self.epochs.retire_objects(&TABLE, Link::new(db.table).address(), bytes, keys);
     }
 
     /// Moves a key between databases, value, expiry and access clock; false if it is missing or the target has it.
@@ -140,6 +145,16 @@ impl Keyspace {
     /// Snapshots not yet dropped.
     pub fn live_snapshots(&self) -> usize {
         self.epochs.live()
+    }
+
+    /// Large values and keys of emptied databases that wait for the freeing thread.
+    pub fn pending_objects(&self) -> u64 {
+        self.epochs.pending_objects()
+    }
+
+    /// As many as it has freed so far.
+    pub fn freed_objects(&self) -> u64 {
+        self.epochs.freed_objects()
     }
 
     /// Bytes replaced or deleted that a snapshot still sees or the freeing thread has not reached.

@@ -75,9 +75,9 @@ impl Blocks {
         self.first = self.first.plus((released * BLOCK_BYTES) as u64);
     }
 
-    /// Bytes of memory held by blocks and tail, by their capacity.
+    /// Bytes of memory held by blocks, their list and tail, by their capacity.
     pub fn memory_bytes(&self) -> usize {
-        self.sealed.len() * (BLOCK_BYTES + size_of::<Bytes>()) + self.tail.capacity()
+        self.sealed.len() * BLOCK_BYTES + self.sealed.capacity() * size_of::<Bytes>() + self.tail.capacity()
     }
 
     fn tail_start(&self) -> Offset {

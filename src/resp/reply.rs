@@ -8,6 +8,9 @@ pub enum Protocol {
     Resp3,
 }
 
+/// Beside its text: a header with its length, a format, and two line ends, at most.
+const VERBATIM_FRAME_BYTES: usize = 32;
+
 /// Writes one reply after the other into a buffer.
 #[derive(Debug, Default)]
 pub struct Reply {
@@ -114,6 +117,8 @@ impl Reply {
 
     /// Text with a three-letter format (`txt`, `mkd`); a bulk string in RESP2.
     pub fn verbatim(&mut self, format: &str, text: &[u8]) {
+        // A long text would make the buffer double for its line end.
+        self.buffer.reserve_exact(text.len() + VERBATIM_FRAME_BYTES);
         if !self.is_resp3() {
             return self.bulk(text);
         }

@@ -1,8 +1,11 @@
 //! One client's task: read what is there, parse it, take the lock once, write what came of it.
 //!
 //! One read and one write per readiness. While nothing is to be done the task waits for its socket, for a call from
-//! the engine and, if its client is a replica that is given a snapshot, for the next piece of that.
+//! the engine and, if its client is a replica that is given a snapshot, for the next piece of that. A client that does
+//! not take its replies is read from and served for a while all the same: it may be one that sends all of a pipeline
+//! before it reads.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
@@ -31,6 +34,10 @@ const HOLD_STEP_REQUESTS: usize = 128;
 const HOLD_MS: u64 = 1;
 /// What is read from the log at once for a peer.
 const PEER_WRITE_BYTES: usize = 64 * 1024;
+/// While so much of its output waits, a client's further requests do. A stranger's wait for any.
+const UNREAD_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
+/// Pieces of output that wait are joined up to here.
+const WAITING_PIECE_BYTES: usize = 64 * 1024;
 /// An output buffer that grew beyond this is given back.
 const KEPT_OUTPUT_BYTES: usize = 256 * 1024;
 /// How long a client that made a protocol error is read from, so that it can see its error before the end.
@@ -42,12 +49,17 @@ pub struct Connection {
     socket: Socket,
     token: Token,
     input: Input,
+    /// What is being written, and how much of it is.
     output: Vec<u8>,
+    written: usize,
+    /// What came while the socket took no more.
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
     wakeup: Arc<Wakeup>,
     payload: Option<mpsc::Receiver<PayloadPart>>,
     is_peer: bool,
-    /// Somebody called while output was being written.
-    was_called: bool,
+    /// The end comes once the output is out: nothing more is read.
+    is_ending: bool,
     /// Read since the last hold.
     read_bytes: u64,
     /// When it was read, while DEBUG HOLDS measures.
@@ -61,6 +73,8 @@ enum Event {
     /// So many bytes; 0 is the end.
     Read(usize),
     Woken,
+    /// The output that the socket did not take at once is out.
+    Written,
     Payload(Option<PayloadPart>),
 }
 
@@ -83,10 +97,13 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
         token,
         input,
         output: Vec::new(),
+        written: 0,
+        waiting: VecDeque::new(),
+        waiting_bytes: 0,
         wakeup,
         payload: None,
         is_peer: false,
-        was_called: false,
+        is_ending: false,
         read_bytes: 0,
         read_at: None,
         reply_took: None,
@@ -109,7 +126,7 @@ impl Connection {
                 // A peer is called for every hold that wrote; those that are ready go first, so that one write to it
                 // carries what all of them wrote.
                 Event::Woken if self.is_peer => tokio::task::yield_now().await,
-                Event::Woken => {}
+                Event::Woken | Event::Written => {}
                 Event::Payload(part) => self.on_payload(part),
             }
             loop {
@@ -121,7 +138,11 @@ impl Connection {
                         tokio::task::yield_now().await;
                         self.input.parse();
                     }
-                    Next::Close { linger } => return self.close(linger).await,
+                    Next::Close { linger } if self.unsent_bytes() == 0 => return self.close(linger).await,
+                    Next::Close { .. } => {
+                        self.is_ending = true;
+                        break;
+                    }
                 }
             }
         }
@@ -144,10 +165,19 @@ impl Connection {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Event>> {
-        if std::mem::take(&mut self.was_called) || self.wakeup.take() {
+        if self.wakeup.take() {
             return Poll::Ready(Ok(Event::Woken));
         }
-        if let Some(payload) = &mut self.payload
+        let is_stuck = self.unsent_bytes() > 0;
+        if is_stuck && self.poll_write(cx)? {
+            return Poll::Ready(Ok(Event::Written));
+        }
+        if self.is_ending || self.must_read_first() {
+            return Poll::Pending;
+        }
+        // The snapshot is read only as fast as the socket takes it.
+        if !is_stuck
+            && let Some(payload) = &mut self.payload
             && let Poll::Ready(part) = payload.poll_recv(cx)
         {
             return Poll::Ready(Ok(Event::Payload(part)));
@@ -230,7 +260,7 @@ impl Connection {
             engine.peer_event(now, self.token, PeerEvent::SignOfLife);
         }
         let Some(session) = engine.sessions.get_mut(self.token) else { return Turn::Close };
-        session.unsent_bytes = 0;
+        session.unsent_bytes = self.unsent_bytes();
         session.net_input_bytes += self.read_bytes;
         engine.stats.net_input_bytes += self.read_bytes;
         engine.stats.reads_processed += u64::from(std::mem::take(&mut self.read_bytes) > 0);
@@ -245,7 +275,7 @@ impl Connection {
         if session.is_blocked() {
             return Turn::Blocked;
         }
-        if !self.input.is_ready() {
+        if !self.input.is_ready() || self.must_read_first() {
             return Turn::Done;
         }
         let mut executed = 0;
@@ -270,18 +300,26 @@ impl Connection {
     /// Takes replies, pushes and the peer's share of the stream out of the session.
     fn take_output(&mut self, engine: &mut Engine, now: Now, turn: Turn) -> Next {
         self.is_peer = engine.node.is_peer(self.token);
-        if self.is_peer {
+        let is_stuck = self.unsent_bytes() > 0;
+        if self.is_peer && !is_stuck {
             engine.peer_writable(now, self.token, PEER_WRITE_BYTES);
         }
-        let Some(session) = engine.sessions.get_mut(self.token) else { return Next::Close { linger: false } };
-        std::mem::swap(&mut self.output, &mut session.outbox);
-        session.unsent_bytes = self.output.len();
-        session.net_output_bytes += self.output.len() as u64;
-        engine.stats.net_output_bytes += self.output.len() as u64;
-        engine.stats.writes_processed += u64::from(!self.output.is_empty());
+        let token = self.token;
+        let Some(session) = engine.sessions.get_mut(token) else { return Next::Close { linger: false } };
+        let fresh_bytes = session.outbox.len();
+        if is_stuck && fresh_bytes > 0 {
+            self.wait_with(std::mem::take(&mut session.outbox));
+        } else if !is_stuck {
+            std::mem::swap(&mut self.output, &mut session.outbox);
+        }
+        session.unsent_bytes = self.output.len() - self.written + self.waiting_bytes;
+        session.unsent_capacity_bytes = self.output.capacity() + self.waiting_bytes;
+        session.net_output_bytes += fresh_bytes as u64;
+        engine.stats.net_output_bytes += fresh_bytes as u64;
+        engine.stats.writes_processed += u64::from(fresh_bytes > 0);
         match session.closing {
             Closing::Now => {
-                self.output.clear();
+                self.drop_output();
                 return Next::Close { linger: false };
             }
             Closing::AfterOutput => return Next::Close { linger: turn == Turn::Close },
@@ -292,44 +330,71 @@ impl Connection {
             self.input.trim(keep_bytes);
         }
         session.query.note(self.input.len(), self.input.capacity());
+        if engine.config.client_memory_limit() > 0 {
+            engine.hold_client_memory(now, token);
+        }
         match turn {
             Turn::More | Turn::Reparse => Next::Again,
             // As long as the stream has more for it, a peer goes on without waiting.
-            _ if self.is_peer && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
+            _ if self.is_peer && !is_stuck && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
             _ => Next::Wait,
         }
     }
 
-    /// Writes the output out; gives up if the client is to be closed at once.
-    async fn write(&mut self) -> io::Result<()> {
-        let mut written = 0;
-        while written < self.output.len() {
-            written += poll_fn(|cx| self.poll_write(cx, written)).await?;
-        }
-        self.reply_took = self.read_at.take().map(|read_at| read_at.elapsed());
-        self.output.clear();
-        if self.output.capacity() > KEPT_OUTPUT_BYTES {
-            self.output = Vec::new();
-        }
-        Ok(())
+    fn unsent_bytes(&self) -> usize {
+        self.output.len() - self.written + self.waiting_bytes
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, from: usize) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.socket).poll_write(cx, &self.output[from..]) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Pending if self.wakeup.take() => {
-                let token = self.token;
-                let is_killed = |engine: &mut Engine, _| {
-                    engine.sessions.get(token).is_none_or(|session| session.closing == Closing::Now)
-                };
-                if self.shared.turn(is_killed) {
-                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+    /// Whether the client must take what waits for it before it is served again.
+    fn must_read_first(&self) -> bool {
+        let allowed_bytes = if self.input.limits.authenticated { UNREAD_OUTPUT_BYTES } else { 0 };
+        self.unsent_bytes() > allowed_bytes
+    }
+
+    /// Puts output behind what the socket does not take, in whole pieces.
+    fn wait_with(&mut self, mut fresh: Vec<u8>) {
+        self.waiting_bytes += fresh.len();
+        match self.waiting.back_mut() {
+            Some(last) if last.len() < WAITING_PIECE_BYTES => last.append(&mut fresh),
+            _ => self.waiting.push_back(fresh),
+        }
+        self.waiting.back_mut().into_iter().for_each(Vec::shrink_to_fit);
+    }
+
+    fn drop_output(&mut self) {
+        self.output.clear();
+        self.written = 0;
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
+    /// Writes as much of the output as the socket takes now.
+    async fn write(&mut self) -> io::Result<()> {
+        poll_fn(|cx| Poll::Ready(self.poll_write(cx).map(drop))).await
+    }
+
+    /// True once all is out; until then the task is woken when the socket takes more.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        loop {
+            if self.written == self.output.len() {
+                self.output.clear();
+                self.written = 0;
+                if self.output.capacity() > KEPT_OUTPUT_BYTES {
+                    self.output = Vec::new();
                 }
-                // The call may have been about something else: it is looked at once the output is out.
-                self.was_called = true;
-                Poll::Pending
+                let Some(next) = self.waiting.pop_front() else {
+                    self.reply_took = self.read_at.take().map(|read_at| read_at.elapsed());
+                    return Ok(true);
+                };
+                self.waiting_bytes -= next.len();
+                self.output = next;
             }
-            other => other,
+            match Pin::new(&mut self.socket).poll_write(cx, &self.output[self.written..]) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) => self.written += written,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(false),
+            }
         }
     }
 

@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 
 use super::disk::RealDisk;
 use super::shared::{PayloadPart, Shared};
+use crate::config::MaxmemoryPolicy;
 use crate::engine::{LinkId, LoadedPayload, Payload, SavePurpose};
-use crate::keyspace::{Keyspace, Snapshot};
+use crate::keyspace::{Keyspace, Snapshot, access};
 use crate::persistence::rdb::{
     self, AccessInfo, FreshAccess, LoadError, LoadOptions, Loaded, Preamble, Reader, ReplicationInfo, WriterOptions,
 };
@@ -49,13 +50,16 @@ struct Head {
 impl Head {
     fn of(shared: &Arc<Shared>) -> Head {
         let created_s = shared.clock.now().unix_s();
-        let (compression, checksum) =
-            shared.turn(|engine, _| (engine.config.rdbcompression, engine.config.rdbchecksum));
+        let options = shared.turn(|engine, _| WriterOptions {
+            compression: engine.config.rdbcompression,
+            checksum: engine.config.rdbchecksum,
+            access: written_access(engine.config.maxmemory_policy, engine.config.lfu_decay_time_min, created_s),
+        });
         Head {
             redis_version: crate::config::REDIS_VERSION,
             created_s,
             used_memory_bytes: crate::alloc::used_bytes() as u64,
-            options: WriterOptions { compression, checksum, access: AccessInfo::Omit },
+            options,
         }
     }
 
@@ -73,6 +77,17 @@ impl Head {
             is_aof_base: false,
         };
         rdb::write_snapshot(snapshot, &preamble, &[], self.options, sink)
+    }
+}
+
+/// Access clocks are written where the policy in force has a use for them.
+fn written_access(policy: MaxmemoryPolicy, decay_min: u32, unix_s: i64) -> AccessInfo {
+    if policy.counts_uses() {
+        AccessInfo::Lfu { clock_min: access::lfu_clock(unix_s), decay_min }
+    } else if policy.counts_accesses() {
+        AccessInfo::Lru { clock_s: access::lru_clock(unix_s) }
+    } else {
+        AccessInfo::Omit
     }
 }
 
@@ -269,11 +284,16 @@ fn load_payload(shared: &Arc<Shared>, link: LinkId, mut source: PieceReader) {
 
 /// Decodes a payload into a new keyspace.
 fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<(Keyspace, Loaded), LoadError> {
-    let (databases, hasher, checksum) =
-        shared.turn(|engine, _| (engine.keyspace.databases(), engine.keyspace.hasher(), engine.config.rdbchecksum));
+    let (databases, hasher, checksum, policy) = shared.turn(|engine, _| {
+        let config = &engine.config;
+        (engine.keyspace.databases(), engine.keyspace.hasher(), config.rdbchecksum, config.maxmemory_policy)
+    });
     let now = shared.clock.now();
     let mut keyspace = Keyspace::new(databases, hasher);
-    let access = FreshAccess::Lru { clock_s: (now.unix_s() & 0xff_ffff) as u32 };
+    let access = match policy.counts_uses() {
+        true => FreshAccess::Lfu { clock_min: access::lfu_clock(now.unix_s()) },
+        false => FreshAccess::Lru { clock_s: access::lru_clock(now.unix_s()) },
+    };
     let options = LoadOptions { drops_expired, skips_module_aux: true, access };
     let mut reader = Reader::new(source, checksum)?;
     let loaded = rdb::load_into(&mut reader, &mut keyspace, now.unix_ms(), options)?;

@@ -158,7 +158,13 @@ pub struct Session {
     pub outbox: Vec<u8>,
     /// Bytes handed to the socket that it has not taken yet.
     pub unsent_bytes: usize,
+    /// Memory that holds them.
+    pub unsent_capacity_bytes: usize,
     pub query: QueryBuffer,
+    /// What this client counts for among all clients' memory, by the last look.
+    pub counted_bytes: usize,
+    /// What it took when it was closed for that.
+    pub doomed_bytes: usize,
     /// When the soft output limit was first exceeded without a break.
     pub soft_limit_since: Option<Millis>,
     pub commands: u64,
@@ -196,7 +202,10 @@ impl Session {
             closing: Closing::No,
             outbox: Vec::new(),
             unsent_bytes: 0,
+            unsent_capacity_bytes: 0,
             query: QueryBuffer::default(),
+            counted_bytes: 0,
+            doomed_bytes: 0,
             soft_limit_since: None,
             commands: 0,
             net_input_bytes: 0,
@@ -220,6 +229,18 @@ impl Session {
 
     pub fn is_closing(&self) -> bool {
         self.closing != Closing::No
+    }
+
+    /// Memory that this client takes, all together.
+    pub fn memory_bytes(&self) -> usize {
+        let queue_bytes = self.transaction.as_ref().map_or(0, |transaction| transaction.size_bytes);
+        let names_bytes = self.name.capacity() + self.lib_name.capacity() + self.lib_version.capacity();
+        size_of::<Session>() + names_bytes + self.query.capacity_bytes + self.output_capacity_bytes() + queue_bytes
+    }
+
+    /// Memory of what is to be sent.
+    pub fn output_capacity_bytes(&self) -> usize {
+        self.outbox.capacity() + self.unsent_capacity_bytes
     }
 
     /// Back to the state of a fresh connection (RESET), but for what was already answered.

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use slab::Slab;
 
-use super::{Endpoint, Session, Watches};
+use super::{ClientKind, Closing, Endpoint, Session, Watches};
 use crate::config::BufferLimit;
 use crate::time::Millis;
 
@@ -23,6 +23,10 @@ pub struct Sessions {
     /// The slot that `visit_part` goes on from.
     next_visited: usize,
     pub watches: Watches,
+    /// Sum of what ordinary clients count for.
+    pub counted_bytes: usize,
+    /// Memory of clients that were closed for it and are not gone yet.
+    pub doomed_bytes: usize,
     /// Clients that are shown all requests (MONITOR).
     pub monitors: Vec<Token>,
     /// By class of client; 0 is no limit.
@@ -42,6 +46,8 @@ impl Sessions {
     pub fn close(&mut self, token: Token) -> Option<Session> {
         self.get(token)?;
         self.watches.unwatch(token);
+        self.counted_bytes -= self.slots[token.slot].counted_bytes;
+        self.doomed_bytes -= self.slots[token.slot].doomed_bytes;
         self.monitors.retain(|monitor| *monitor != token);
         Some(self.slots.remove(token.slot))
     }
@@ -52,6 +58,24 @@ impl Sessions {
 
     pub fn get_mut(&mut self, token: Token) -> Option<&mut Session> {
         self.slots.get_mut(token.slot).filter(|session| session.id == token.id)
+    }
+
+    /// Brings what a client counts for up to date. Replicas and our master have limits of their own.
+    pub fn count_memory(&mut self, token: Token) {
+        let Some(session) = self.get_mut(token) else { return };
+        let is_counted = session.kind == ClientKind::Normal && session.closing != Closing::Now;
+        let bytes = if is_counted { session.memory_bytes() } else { 0 };
+        let before = std::mem::replace(&mut session.counted_bytes, bytes);
+        self.counted_bytes = self.counted_bytes + bytes - before;
+    }
+
+    /// The client is to be closed for its memory, which counts for nothing from now on.
+    pub fn doom(&mut self, token: Token) {
+        let Some(session) = self.get_mut(token) else { return };
+        let bytes = session.memory_bytes();
+        session.doomed_bytes = bytes;
+        self.doomed_bytes += bytes;
+        self.count_memory(token);
     }
 
     /// By the number that CLIENT ID answers.

@@ -18,7 +18,6 @@ pub fn describe(node: &Node, sessions: &Sessions, now: Millis, token: Token) -> 
     let transaction = session.transaction.as_ref();
     let queued_bytes = transaction.map_or(0, |transaction| transaction.size_bytes);
     let output_bytes = (session.outbox.len() + session.unsent_bytes) as u64 + stream_bytes(node, token);
-    let held_bytes = size_of::<Session>() + query.capacity_bytes + session.outbox.capacity() + queued_bytes;
     let is_master = session.kind == ClientKind::Master;
     [
         format!("id={} addr={} laddr={}", session.id, endpoint.peer_addr, endpoint.local_addr),
@@ -31,7 +30,7 @@ pub fn describe(node: &Node, sessions: &Sessions, now: Millis, token: Token) -> 
         format!("qbuf={} qbuf-free={} argv-mem=0", query.bytes, query.free_bytes()),
         format!("multi-mem={queued_bytes} rbs=0 rbp=0 obl=0"),
         format!("oll={} omem={output_bytes}", u8::from(output_bytes > 0)),
-        format!("tot-mem={}", held_bytes as u64 + output_bytes),
+        format!("tot-mem={}", session.memory_bytes() as u64 + stream_bytes(node, token)),
         format!("events={}", if session.unsent_bytes > 0 { "rw" } else { "r" }),
         format!("cmd={}", session.last_command),
         format!("user={}", if is_master { "(superuser)" } else { &*session.user }),

@@ -1,7 +1,7 @@
 //! DEBUG DIGEST, DIGEST-VALUE, OBJECT, JMAP: looking at data without touching it. Logically expired keys show too.
 
 use crate::command::{Args, CommandError, Context, Outcome};
-use crate::keyspace::{Encoding, Entry, Value};
+use crate::keyspace::{Encoding, Entry, Value, access};
 use crate::persistence::rdb::dump_payload;
 
 use super::{Digest, keyspace_digest};
@@ -29,7 +29,7 @@ pub(super) fn digest_value(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outc
 
 pub(super) fn object(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let entry = cx.db.keyspace.db(cx.db.index).get(args.key(2)).ok_or(CommandError::NO_SUCH_KEY)?;
-    let line = describe(&entry, cx.db.access_clock, cx.config.rdbcompression);
+    let line = describe(&entry, access::lru_clock(cx.now.unix_s()), cx.config.rdbcompression);
     cx.reply.simple(&line);
     Ok(Outcome::Done)
 }
@@ -45,7 +45,7 @@ fn describe(entry: &Entry<'_>, clock: u32, compression: bool) -> String {
     };
     let address = string.chunks().next().map_or(std::ptr::null(), <[u8]>::as_ptr);
     let serialized_bytes = dump_payload(&entry.value(), compression).len() - DUMP_FRAME_BYTES;
-    let idle_s = clock.wrapping_sub(entry.access()) & 0xff_ffff;
+    let idle_s = access::idle_s(entry.access(), clock);
     format!(
         "Value at:{address:p} refcount:{refcount} encoding:{encoding} serializedlength:{serialized_bytes} lru:{} \
          lru_seconds_idle:{idle_s}",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::REDIS_VERSION;
+use crate::keyspace::access;
 use crate::session::ClientKind;
 
 use super::fields::{Fields, ratio};
@@ -33,7 +34,7 @@ pub(super) fn server(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("uptime_in_days", uptime_s / SECONDS_PER_DAY);
     fields.add("hz", config.hz);
     fields.add("configured_hz", config.hz);
-    fields.add("lru_clock", cx.db.access_clock);
+    fields.add("lru_clock", access::lru_clock(cx.now.unix_s()));
     fields.add("executable", &server.executable);
     fields.add("config_file", &server.config_file);
     fields.flag("io_threads_active", config.io_threads > 1);

@@ -14,6 +14,9 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("expired_time_cap_reached_count", stats.expired_time_cap_reached);
     fields.add("evicted_keys", stats.evicted_keys);
     fields.add("evicted_clients", stats.evicted_clients);
+    let exceeded_ms = cx.server.over_maxmemory_since.map_or(0, |since| cx.now.mono.since(since));
+    fields.add("total_eviction_exceeded_time", stats.eviction_exceeded_ms + exceeded_ms);
+    fields.add("current_eviction_exceeded_time", exceeded_ms);
     fields.add("keyspace_hits", stats.keyspace_hits);
     fields.add("keyspace_misses", stats.keyspace_misses);
     fields.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"]);

@@ -2,8 +2,7 @@
 
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
-use crate::config::MaxmemoryPolicy;
-use crate::keyspace::NewValue;
+use crate::keyspace::{NewValue, access};
 use crate::persistence::rdb::{RdbValue, dump_payload, restore_payload};
 
 const BUSY_KEY: CommandError = CommandError::fixed("BUSYKEY Target key name already exists.");
@@ -49,7 +48,10 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
     });
     stored.unwrap_or_else(|error| Err(CommandError::new(format!("ERR {error}"))))?;
     match is_over {
-        true if is_taken => cx.db.expire_now(key),
+        true if is_taken => {
+            cx.db.remove(key);
+            cx.db.propagate_as(&[b"DEL", key.bytes]);
+        }
         true => {}
         false => finish(cx, args, &options, expire_at),
     }
@@ -59,11 +61,10 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
 
 /// The key is there: its access clock, and its form in the stream.
 fn finish(cx: &mut Context<'_>, args: &Args<'_>, options: &Options, expire_at: Option<i64>) {
-    if let (Some(idle_s), false) = (options.idle_s, uses_frequency(cx)) {
-        let clock = cx.db.access_clock.wrapping_sub(idle_s as u32) & 0xff_ffff;
-        if let Some(entry) = cx.db.peek(args.key(1)) {
-            entry.set_access(clock);
-        }
+    // Also where it replaces another, a restored key is a new one.
+    let bits = options.access(cx).unwrap_or_else(|| cx.db.access.stored(None));
+    if let Some(entry) = cx.db.peek(args.key(1)) {
+        entry.set_access(bits);
     }
     let Some(at) = expire_at.filter(|_| !options.is_absolute) else { return };
     let mut digits = itoa::Buffer::new();
@@ -73,16 +74,11 @@ fn finish(cx: &mut Context<'_>, args: &Args<'_>, options: &Options, expire_at: O
     cx.db.propagate_as(&words);
 }
 
-fn uses_frequency(cx: &Context<'_>) -> bool {
-    matches!(cx.config.maxmemory_policy, MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu)
-}
-
 #[derive(Default)]
 struct Options {
     replaces: bool,
     is_absolute: bool,
     idle_s: Option<i64>,
-    /// Checked, and without effect until access frequencies are kept.
     frequency: Option<i64>,
 }
 
@@ -108,6 +104,18 @@ impl Options {
             index += 1;
         }
         Ok(options)
+    }
+}
+
+impl Options {
+    /// The access bits that the options ask for, if the policy in force knows what they say.
+    fn access(&self, cx: &Context<'_>) -> Option<u32> {
+        let unix_s = cx.now.unix_s();
+        if cx.config.maxmemory_policy.counts_uses() {
+            return self.frequency.map(|counter| u32::from(access::lfu_clock(unix_s)) << 8 | counter as u32);
+        }
+        let idle_s = self.idle_s?.min(access::ACCESS_BITS.into());
+        Some(access::lru_clock(unix_s - idle_s))
     }
 }
 

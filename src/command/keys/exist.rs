@@ -1,6 +1,8 @@
 //! DEL, UNLINK, EXISTS, TOUCH, TYPE: whether keys are there, and of what kind.
 
-use crate::command::{Args, CommandError, Context, Outcome};
+use rand::Rng;
+
+use crate::command::{Args, CommandError, Context, Outcome, noted_access};
 use crate::keyspace::{Key, Value};
 
 /// Memory is given back in the background in any case, so DEL and UNLINK are one.
@@ -12,7 +14,9 @@ pub(super) fn exists(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
     count(cx, args, |cx, key| cx.db.examine(key).is_some())
 }
 
+/// Also for a client whose lookups leave no trace else (CLIENT NO-TOUCH).
 pub(super) fn touch(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    cx.db.access = noted_access(cx.config, cx.now, || cx.rng.next_u64());
     count(cx, args, |cx, key| cx.db.read(key).is_some())
 }
 

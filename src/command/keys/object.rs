@@ -1,12 +1,18 @@
 //! OBJECT: how a value is kept.
 
 use crate::command::{Args, Command, CommandError, Context, Flags, KeySpec, Outcome, help};
-use crate::keyspace::{Encoding, Entry, Value};
+use crate::config::Settings;
+use crate::keyspace::{Encoding, Entry, Value, access};
 use crate::resp::parse_i64;
 
 const NO_FREQUENCY: CommandError = CommandError::fixed(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
      between policies at runtime LRU and LFU data will take some time to adjust.",
+);
+
+const NO_IDLE_TIME: CommandError = CommandError::fixed(
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies \
+     at runtime LRU and LFU data will take some time to adjust.",
 );
 
 const KEY: &[KeySpec] = &[KeySpec::at(2).read_only(&[])];
@@ -74,21 +80,44 @@ fn refcount(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErr
 }
 
 fn idletime(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let clock = cx.db.access_clock;
-    match cx.db.peek(args.key(2)).map(|entry| entry.access()) {
-        // 24 bits of seconds: wraps around after 194 days.
-        Some(access) => cx.reply.int(i64::from(clock.wrapping_sub(access) & 0xff_ffff)),
-        None => cx.reply.null(),
-    }
-    Ok(Outcome::Done)
+    let clock_s = access::lru_clock(cx.now.unix_s());
+    reply_access(
+        cx,
+        args,
+        |config| !config.maxmemory_policy.counts_uses(),
+        NO_IDLE_TIME,
+        |bits, _| access::idle_s(bits, clock_s).into(),
+    )
 }
 
 fn freq(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    if cx.db.peek(args.key(2)).is_none() {
-        cx.reply.null();
-        return Ok(Outcome::Done);
+    let clock_min = access::lfu_clock(cx.now.unix_s());
+    reply_access(
+        cx,
+        args,
+        |config| config.maxmemory_policy.counts_uses(),
+        NO_FREQUENCY,
+        |bits, config| access::decayed(bits, clock_min, config.lfu_decay_time_min).into(),
+    )
+}
+
+/// Answers what a key's access bits say, if the policy in force gives them that meaning.
+fn reply_access(
+    cx: &mut Context<'_>,
+    args: &Args<'_>,
+    has_meaning: impl Fn(&Settings) -> bool,
+    error: CommandError,
+    figure: impl Fn(u32, &Settings) -> i64,
+) -> Result<Outcome, CommandError> {
+    match cx.db.peek(args.key(2)).map(|entry| entry.access()) {
+        Some(_) if !has_meaning(cx.config) => return Err(error),
+        Some(bits) => {
+            let figure = figure(bits, cx.config);
+            cx.reply.int(figure);
+        }
+        None => cx.reply.null(),
     }
-    Err(NO_FREQUENCY)
+    Ok(Outcome::Done)
 }
 
 fn object_help(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Outcome, CommandError> {

@@ -26,6 +26,8 @@ pub(super) fn keys(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Com
 
 pub(super) fn scan(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let cursor = parse_cursor(args.at(1)).ok_or(INVALID_CURSOR)?;
+    // Expired keys that it meets are deleted one by one.
+    cx.db.effects.is_loose = !cx.in_unit;
     let options = ScanOptions::parse(args)?;
     let (mut next, mut seen) = (cursor, 0);
     let (mut live, mut expired): (Vec<Box<[u8]>>, Vec<Box<[u8]>>) = Default::default();
@@ -53,6 +55,7 @@ pub(super) fn scan(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Com
 }
 
 pub(super) fn randomkey(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Outcome, CommandError> {
+    cx.db.effects.is_loose = !cx.in_unit;
     for _ in 0..RANDOM_TRIES {
         let is_over = expired_test(cx);
         let Some(entry) = cx.db.keyspace.db(cx.db.index).random(cx.rng) else {

@@ -3,7 +3,7 @@
 //! A time to live enters the stream as the point in time at which the key expires: who reads the stream later than
 //! we do must not let keys live longer.
 
-use crate::command::{Args, CommandError, Context, Outcome, UnixTime};
+use crate::command::{Args, CommandError, Context, Outcome, UnixTime, deletion_verb};
 use crate::config::EventClasses;
 use crate::keyspace::{Key, NewValue, UnixMs};
 
@@ -12,7 +12,7 @@ use super::read::reply_string;
 
 pub(super) fn set(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     if args.len() == 3 {
-        store(cx, args.key(1), args.at(2), None);
+        store_unseen(cx, args.key(1), args.at(2));
         cx.reply.ok();
         return Ok(Outcome::Done);
     }
@@ -23,6 +23,13 @@ pub(super) fn set(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Comm
 #[inline]
 fn store(cx: &mut Context<'_>, key: Key<'_>, value: &[u8], expire_at: Option<UnixMs>) {
     cx.db.set(key, NewValue::String(value), expire_at);
+    cx.db.notify(EventClasses::STRING, "set", key);
+}
+
+/// As `store`, of a key that was not looked up before.
+#[inline]
+fn store_unseen(cx: &mut Context<'_>, key: Key<'_>, value: &[u8]) {
+    cx.db.set_unseen(key, NewValue::String(value), None);
     cx.db.notify(EventClasses::STRING, "set", key);
 }
 
@@ -99,7 +106,7 @@ pub(super) fn getset(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 pub(super) fn getdel(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     if reply_string(cx, args)? {
         cx.db.remove(args.key(1));
-        cx.db.propagate_as(&[b"DEL", args.at(1)]);
+        cx.db.propagate_as(&[deletion_verb(cx.config.lazyfree_lazy_user_del), args.at(1)]);
     }
     Ok(Outcome::Done)
 }
@@ -147,7 +154,7 @@ pub(super) fn msetnx(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 fn set_all(cx: &mut Context<'_>, args: &Args<'_>) -> Result<(), CommandError> {
     check_pairs(cx, args)?;
     for index in (1..args.len()).step_by(2) {
-        store(cx, args.key(index), args.at(index + 1), None);
+        store_unseen(cx, args.key(index), args.at(index + 1));
     }
     Ok(())
 }

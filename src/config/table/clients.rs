@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Directive] = &[
         "0",
         "Memory of all clients together, or its share of maxmemory, above which the largest are closed.",
     )
-    .waits("client eviction"),
+    .store(|s, v| s.maxmemory_clients = v.share()),
     int("tracking-table-max-keys", (0, LONG_MAX), "1000000", "Keys remembered for client side caching; 0 is no limit.")
         .waits("client side caching"),
     text("requirepass", "", "Password of the default user.").flags(SENSITIVE).store(|s, v| s.requirepass = v.bytes()),

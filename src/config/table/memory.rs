@@ -20,10 +20,9 @@ pub(super) const ROWS: &[Directive] = &[
         "noeviction",
         "Which keys are evicted when maxmemory is reached.",
     )
-    .only(&["noeviction", "allkeys-random"], "eviction by access clock and TTL")
     .store(|s, v| s.maxmemory_policy = MaxmemoryPolicy::named(v.choice())),
     int("maxmemory-samples", (1, INT_MAX), "5", "Keys that are compared to find one to evict.")
-        .waits("eviction by access clock and TTL"),
+        .store(|s, v| s.maxmemory_samples = v.int()),
     int(
         "maxmemory-eviction-tenacity",
         (0, 100),
@@ -32,19 +31,37 @@ pub(super) const ROWS: &[Directive] = &[
     )
     .store(|s, v| s.maxmemory_eviction_tenacity = v.int()),
     int("lfu-log-factor", (0, INT_MAX), "10", "How many accesses it takes to raise a key's frequency counter.")
-        .waits("eviction by access clock and TTL"),
+        .store(|s, v| s.lfu_log_factor = v.int()),
     int("lfu-decay-time", (0, INT_MAX), "1", "Minutes after which a key's frequency counter is lowered.")
-        .waits("eviction by access clock and TTL"),
+        .store(|s, v| s.lfu_decay_time_min = v.int()),
     int("active-expire-effort", (1, 10), "1", "How hard to look for expired keys that nobody asks for, 1 to 10.")
         .store(|s, v| s.active_expire_effort = v.int()),
-    yes_no("lazyfree-lazy-eviction", "no", "Frees evicted values in the background.")
-        .waits("freeing in the foreground"),
-    yes_no("lazyfree-lazy-expire", "no", "Frees expired values in the background.").waits("freeing in the foreground"),
-    yes_no("lazyfree-lazy-server-del", "no", "Frees overwritten values in the background.")
-        .waits("freeing in the foreground"),
-    yes_no("lazyfree-lazy-user-del", "no", "Lets DEL free like UNLINK.").waits("freeing in the foreground"),
-    yes_no("lazyfree-lazy-user-flush", "no", "Lets FLUSHALL and FLUSHDB free in the background unless told otherwise.")
-        .waits("freeing in the foreground"),
+    yes_no(
+        "lazyfree-lazy-eviction",
+        "no",
+        "Evictions go to replicas as UNLINK, not DEL; here large values are freed in the background in any case.",
+    )
+    .store(|s, v| s.lazyfree_lazy_eviction = v.bool()),
+    yes_no(
+        "lazyfree-lazy-expire",
+        "no",
+        "Expired keys go to replicas as UNLINK, not DEL; here large values are freed in the background in any case.",
+    )
+    .store(|s, v| s.lazyfree_lazy_expire = v.bool()),
+    yes_no(
+        "lazyfree-lazy-server-del",
+        "no",
+        "Overwritten values that are large are freed in the background in any case.",
+    )
+    .no_effect(),
+    yes_no(
+        "lazyfree-lazy-user-del",
+        "no",
+        "GETDEL goes to replicas as UNLINK, not DEL; here DEL, like UNLINK, frees large values in the background.",
+    )
+    .store(|s, v| s.lazyfree_lazy_user_del = v.bool()),
+    yes_no("lazyfree-lazy-user-flush", "no", "FLUSHALL and FLUSHDB free in the background in any case, SYNC or ASYNC.")
+        .no_effect(),
     yes_no("activerehashing", "yes", "Spends spare time on growing hash tables.").no_effect(),
     yes_no("jemalloc-bg-thread", "yes", "Gives unused memory back from a thread of the allocator.").no_effect(),
     yes_no("disable-thp", "yes", "Turns huge pages off for this process.").immutable().no_effect(),

@@ -29,9 +29,9 @@ pub(super) const ROWS: &[Directive] = &[
     yes_no("replica-ignore-maxmemory", "yes", "Leaves eviction on a replica to its master.")
         .aliases(&["slave-ignore-maxmemory"])
         .store(|s, v| s.replica_ignore_maxmemory = v.bool()),
-    yes_no("replica-lazy-flush", "no", "Frees the old data of a replica in the background when a full resync begins.")
+    yes_no("replica-lazy-flush", "no", "The old data of a replica are freed in the background in any case.")
         .aliases(&["slave-lazy-flush"])
-        .waits("freeing in the foreground"),
+        .no_effect(),
     int("replica-priority", (0, INT_MAX), "100", "The lower, the sooner Sentinel promotes this replica; 0 never.")
         .aliases(&["slave-priority"])
         .store(|s, v| s.replica_priority = v.int()),

@@ -176,6 +176,14 @@ impl<R: Record> Table<R> {
         Some((unsafe { R::at(spot.record) }, spot))
     }
 
+    /// A record by its hash.
+    pub fn by_hash(&self, hash: u64) -> Option<R::Ref<'_>> {
+        let rehash = rehash::<R>(self.hasher);
+        let spot = self.directory.segment(hash).get().find(hash, |address| rehash(address) == hash)?;
+        // SAFETY: what the current table reaches lives while it is borrowed.
+        Some(unsafe { R::at(spot.record) })
+    }
+
     /// Whether the record at a spot may be changed in place: no snapshot sees it.
     #[inline]
     pub fn can_change(&self, hash: u64, spot: Spot) -> bool {

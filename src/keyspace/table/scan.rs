@@ -67,22 +67,54 @@ impl<R: Record> Table<R> {
         segment.records().nth(nth).map(|held| self.record(held))
     }
 
-    /// As `random`, among the records with an expiry: of the first segment from a random place on that has one. Goes
-    /// by the counts of chunks and segments, so it looks at no other record.
+    /// As `random`, among the records with an expiry.
     pub fn random_volatile(&self, rng: &mut dyn Rng) -> Option<R::Ref<'_>> {
+        let segment = self.volatile_segment(rng.random())?;
+        let nth = rng.random_range(0..usize::from(segment.volatile));
+        let mut volatile = segment.records().filter(|held| held.slot.is_volatile());
+        volatile.nth(nth).map(|held| self.record(held))
+    }
+
+    /// About `count` records from random places on, with an expiry only if `volatile`.
+    pub fn sample<'a>(&'a self, rng: &mut dyn Rng, volatile: bool, count: usize, each: &mut dyn FnMut(R::Ref<'a>)) {
+        let mut wanted = count;
+        for _ in 0..count {
+            let start = rng.random();
+            let segment = match volatile {
+                true => self.volatile_segment(start),
+                false => self.nearest(start, |segment| segment.chain_len() > 0).filter(|_| self.len > 0),
+            };
+            let Some(segment) = segment else { return };
+            let from = rng.random_range(0..segment.places());
+            let sampled = segment.records_from(from).filter(|held| !volatile || held.slot.is_volatile());
+            for held in sampled.take(wanted) {
+                wanted -= 1;
+                each(self.record(held));
+            }
+            if wanted == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The first segment from the one of `hash` on, around the end, with a record that expires. Goes by the counts of
+    /// chunks and segments, so it looks at no record.
+    fn volatile_segment(&self, hash: u64) -> Option<&Segment> {
         if self.volatile == 0 {
             return None;
         }
-        let mut hash: u64 = rng.random();
+        let mut hash = hash;
         for _ in 0..=self.segments() {
             let (around, last_of_chunk) = self.directory.volatile_around(hash);
-            let segment = self.directory.segment(hash).get();
-            if segment.volatile > 0 {
-                let nth = rng.random_range(0..usize::from(segment.volatile));
-                let mut volatile = segment.records().filter(|held| held.slot.is_volatile());
-                return volatile.nth(nth).map(|held| self.record(held));
-            }
-            let last = if around == 0 { last_of_chunk } else { last_of(hash, segment.depth) };
+            let last = if around == 0 {
+                last_of_chunk
+            } else {
+                let segment = self.directory.segment(hash).get();
+                if segment.volatile > 0 {
+                    return Some(segment);
+                }
+                last_of(hash, segment.depth)
+            };
             hash = last.wrapping_add(1);
         }
         None

@@ -193,6 +193,21 @@ impl Segment {
         (0..BUCKETS).flat_map(move |bucket| self.buckets[bucket].occupied().map(move |index| self.held(bucket, index)))
     }
 
+    /// Places for records in the whole chain, occupied or not.
+    pub fn places(&self) -> usize {
+        self.chain().count() * BUCKETS * SLOTS
+    }
+
+    /// Records of the whole chain, from a place on and around the end.
+    pub fn records_from(&self, place: usize) -> impl Iterator<Item = Held> {
+        let places = self.places();
+        (place..place + places).filter_map(move |place| {
+            let segment = self.nth((place % places / (BUCKETS * SLOTS)) as u32);
+            let (bucket, index) = (place / SLOTS % BUCKETS, place % SLOTS);
+            (segment.buckets[bucket].tag(index) != 0).then(|| segment.held(bucket, index))
+        })
+    }
+
     /// Records of the whole chain whose home is the given bucket, wherever they lie.
     pub fn records_at_home(&self, home: usize) -> impl Iterator<Item = Held> {
         self.chain().flat_map(move |segment| {

@@ -80,7 +80,7 @@ impl BigString {
 
     /// Hands a string that nothing holds any more to the freeing thread, as one whole.
     pub fn retire(this: Link<BigString>, epochs: &Epochs) {
-        epochs.retire(&BIG_STRING, this.address(), this.size_bytes());
+        epochs.retire_objects(&BIG_STRING, this.address(), this.size_bytes(), 1);
     }
 
     pub fn append(&mut self, epochs: &Epochs, mut tail: &[u8]) {

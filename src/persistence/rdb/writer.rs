@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use crate::keyspace::{Snapshot, SnapshotEntry, StringRef, Value};
+use crate::keyspace::{Snapshot, SnapshotEntry, StringRef, Value, access};
 
 use super::crc::StreamCrc;
 use super::format::{ENCODED, WRITTEN_VERSION, encoding, kind, opcode, put_integer_string, put_length};
@@ -173,17 +173,15 @@ impl<W: Write> Writer<W> {
         self.flush_if_full()
     }
 
-    fn access(&mut self, access: u32) {
+    fn access(&mut self, bits: u32) {
         match self.access {
             AccessInfo::Omit => {}
             AccessInfo::Lru { clock_s } => {
                 self.buffer.push(opcode::IDLE);
-                put_length(&mut self.buffer, u64::from(clock_s.wrapping_sub(access) & 0xff_ffff));
+                put_length(&mut self.buffer, access::idle_s(bits, clock_s).into());
             }
             AccessInfo::Lfu { clock_min, decay_min } => {
-                let touched_min = (access >> 8) as u16;
-                let periods = u32::from(clock_min.wrapping_sub(touched_min)).checked_div(decay_min).unwrap_or(0);
-                self.buffer.extend_from_slice(&[opcode::FREQ, (access & 0xff).saturating_sub(periods) as u8]);
+                self.buffer.extend_from_slice(&[opcode::FREQ, access::decayed(bits, clock_min, decay_min)]);
             }
         }
     }
