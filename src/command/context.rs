@@ -130,6 +130,8 @@ pub struct ServerFacts {
     pub os: String,
     pub executable: String,
     pub config_file: String,
+    /// Name of the init system that supervises us.
+    pub supervised: &'static str,
     pub tcp_port: u16,
     pub started_at: Millis,
     pub started_unix_s: i64,

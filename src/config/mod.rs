@@ -19,8 +19,8 @@ pub use directive::{DENY_LOADING, Directive, HIDDEN, IMMUTABLE, PROTECTED, SENSI
 pub use example::example;
 pub use load::{Files, Origin, StartError};
 pub use settings::{
-    BufferLimit, ClientClass, LogLevel, MasterAddress, MaxmemoryPolicy, Protected, SavePoint, Settings,
-    ShutdownOptions, SyslogFacility,
+    BufferLimit, ClientClass, LogFormat, LogLevel, LogTimestamp, MasterAddress, MaxmemoryPolicy, OomScoreAdj,
+    Protected, SavePoint, Settings, ShutdownOptions, Supervision, SyslogFacility,
 };
 pub use value::{Kind, Value};
 

@@ -54,7 +54,14 @@ fn without_effect_for_good_is_a_closed_list() {
     let no_effect: Vec<_> = table::rows().filter(|row| row.status == Status::NoEffect).map(|row| row.name).collect();
     let expected = |name: &str| {
         let whole = ["activedefrag", "activerehashing", "jemalloc-bg-thread", "dynamic-hz", "disable-thp"];
+        let ours = [
+            "crash-memcheck-enabled",
+            "ignore-warnings",
+            "io-threads-do-reads",
+            "loading-process-events-interval-bytes",
+        ];
         whole.contains(&name)
+            || ours.contains(&name)
             || name.starts_with("active-defrag-")
             || name.starts_with("rdma-")
             || name.ends_with("-cpulist")
@@ -135,6 +142,7 @@ fn rows_in_effect_change_a_typed_field() {
             Kind::SavePoints => "1 1",
             Kind::BufferLimits => "normal 1 1 1",
             Kind::Master => "localhost 6380",
+            Kind::OomScores => "1 2 3",
             Kind::Text => "other",
             Kind::Memory { .. } => "2097152",
             _ => {

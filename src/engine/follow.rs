@@ -12,6 +12,12 @@ use crate::time::{Millis, Now};
 
 use super::{Action, Engine, Input, LinkId};
 
+/// What the init system shows of us once we have our master's data.
+const FULLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections in \
+                            read-write mode.\n";
+const PARTIALLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Partial Resynchronization accepted. Ready to accept \
+                                connections in read-write mode.\n";
+
 /// What the engine keeps beside the link's machine.
 #[derive(Default)]
 pub(super) struct Follower {
@@ -49,6 +55,7 @@ impl Engine {
         let config = self.link_config(host, port);
         let seed = rand::Rng::next_u64(&mut self.rng);
         self.node.link = Some(MasterLink::new(config, seed, now.mono));
+        self.actions.push(Action::RoleChanged { is_replica: true });
         self.effects.is_recording = false;
         self.refresh_conditions(now);
     }
@@ -63,6 +70,7 @@ impl Engine {
         let offset = self.node.offset();
         self.node.history.promote(fresh, offset);
         self.node.has_history = true;
+        self.actions.push(Action::RoleChanged { is_replica: false });
         let line = self.node.history.promotion_line();
         self.warning(line);
         // Peers know only the old name: they ask again and continue.
@@ -213,8 +221,14 @@ impl Engine {
                 self.follower.is_loading = false;
                 self.actions.push(Action::LoadAbandon { link });
             }
-            LinkAction::Adopt { position } => self.adopt(now, position),
-            LinkAction::Continue { replid } => self.continue_history(now, replid),
+            LinkAction::Adopt { position } => {
+                self.adopt(now, position);
+                self.actions.push(Action::Tell(FULLY_SYNCED));
+            }
+            LinkAction::Continue { replid } => {
+                self.continue_history(now, replid);
+                self.actions.push(Action::Tell(PARTIALLY_SYNCED));
+            }
             LinkAction::Stream(bytes) => self.apply_stream(now, &bytes),
             LinkAction::Log(level, line) => self.log(level, line),
         }

@@ -100,7 +100,12 @@ impl Engine {
         let hasher = KeyHasher::new((rng.next_u64(), rng.next_u64()));
         let keyspace = Keyspace::new(config.databases, hasher);
         let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
-        let mut server = ServerFacts { started_at: now.mono, started_unix_s: now.unix_s(), ..ServerFacts::default() };
+        let mut server = ServerFacts {
+            supervised: "no",
+            started_at: now.mono,
+            started_unix_s: now.unix_s(),
+            ..ServerFacts::default()
+        };
         server.run_id = ReplId::random(&mut rng).to_string();
         server.save.last_save_unix_s = now.unix_s();
         let mut engine = Engine {

@@ -198,7 +198,8 @@ impl Engine {
         if self.ending != Ending::No {
             return;
         }
-        self.notice("User requested shutdown...");
+        self.warning("User requested shutdown...");
+        self.actions.push(Action::Tell("STOPPING=1\n"));
         let offset = self.node.offset();
         self.ending = Ending::AwaitingPeers(options, client, offset);
         let lagging = self.node.statuses().iter().filter(|status| status.acked < offset).count();
@@ -247,11 +248,13 @@ impl Engine {
             self.warning("There is a child saving an .rdb. Killing it!");
             self.actions.push(Action::CancelSave);
         }
-        let save = options.save.unwrap_or(!self.config.save_points.is_empty());
+        // Half of a data set must not take the place of the whole one.
+        let save = self.server.loading.is_none() && options.save.unwrap_or(!self.config.save_points.is_empty());
         if !save {
             return self.exit(0);
         }
         self.notice("Saving the final RDB snapshot before exiting.");
+        self.actions.push(Action::Tell("STATUS=Saving the final RDB snapshot\n"));
         self.ending = Ending::Saving(options, client);
         self.start_save(now, SavePurpose::Shutdown);
     }
@@ -259,16 +262,26 @@ impl Engine {
     /// The last save has ended.
     pub(super) fn shutdown_saved(&mut self, now: Now, ok: bool) {
         let Ending::Saving(options, client) = std::mem::take(&mut self.ending) else { return };
-        if ok || options.force {
+        if ok {
+            return self.exit(0);
+        }
+        if options.force {
+            self.warning("Error trying to save the DB. Exit anyway.");
             return self.exit(0);
         }
         self.warning("Error trying to save the DB, can't exit.");
+        self.actions.push(Action::Tell("STATUS=Error trying to save the DB, can't exit.\n"));
+        self.warning("Errors trying to shut down the server. Check the logs for more information.");
         self.answer_failed_shutdown(client);
         self.end_pause_if_over(now);
     }
 
+    /// Whether the server is about to end.
+    pub fn is_ending(&self) -> bool {
+        self.ending != Ending::No
+    }
+
     fn exit(&mut self, code: i32) {
-        self.warning("Redis is now ready to exit, bye bye...");
         self.actions.push(Action::Exit { code });
     }
 }

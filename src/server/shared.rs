@@ -6,9 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::dialer::LinkHandle;
+use super::process::Supervisor;
 use super::{apply, config_file, jobs, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
@@ -34,14 +36,21 @@ pub struct Shared {
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
     pub running: Arc<Mutex<apply::Running>>,
+    pub supervisor: Supervisor,
     /// `Some(exit code)` ends the process.
     pub exit: watch::Sender<Option<i32>>,
     pub runtime: tokio::runtime::Handle,
 }
 
 impl Shared {
-    pub fn new(mut engine: Engine, clock: Clock, exit: watch::Sender<Option<i32>>) -> Arc<Shared> {
-        let running = Arc::new(Mutex::new(apply::Running::default()));
+    pub fn new(
+        mut engine: Engine,
+        clock: Clock,
+        running: apply::Running,
+        exit: watch::Sender<Option<i32>>,
+    ) -> Arc<Shared> {
+        let supervisor = running.process.supervisor.clone();
+        let running = Arc::new(Mutex::new(running));
         let tried = running.clone();
         engine.hooks.reconfigure = Box::new(move |config, names| apply::try_out(&tried, config, names));
         engine.hooks.rewrite_config = config_file::rewrite;
@@ -53,6 +62,7 @@ impl Shared {
             link: Mutex::new(None),
             save: Mutex::new(None),
             running,
+            supervisor,
             exit,
             runtime: tokio::runtime::Handle::current(),
         })
@@ -77,6 +87,11 @@ impl Shared {
         result
     }
 
+    /// A task that the server cannot do without.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.runtime.spawn(task)
+    }
+
     fn carry_out(self: &Arc<Self>, action: Action) {
         match action {
             Action::Dial { link, host, port } => super::dialer::dial(self, link, host, port),
@@ -93,8 +108,18 @@ impl Shared {
             Action::Load { client } => jobs::reload(self, client),
             Action::ConfigChanged(names) => apply::apply(self, names),
             Action::Log(level, line) => log(level, &line),
-            Action::Exit { code } => drop(self.exit.send(Some(code))),
+            Action::RoleChanged { is_replica } => self.running.lock().take_role(is_replica),
+            Action::Tell(message) => drop(self.supervisor.tell(message)),
+            Action::Exit { code } => self.end(code),
         }
+    }
+
+    /// Clears away and ends the process.
+    pub fn end(&self, code: i32) {
+        self.running.lock().clear_away();
+        log(Level::Warning, "Redis is now ready to exit, bye bye...");
+        // Nobody listens any more if the end has begun already.
+        let _ = self.exit.send(Some(code));
     }
 
     fn with_link(&self, link: crate::engine::LinkId, run: impl FnOnce(&mut LinkHandle)) {

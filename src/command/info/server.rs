@@ -25,7 +25,7 @@ pub(super) fn server(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("monotonic_clock", "POSIX clock_gettime");
     fields.add("multiplexing_api", "epoll");
     fields.add("process_id", server.pid);
-    fields.add("process_supervised", "no");
+    fields.add("process_supervised", server.supervised);
     fields.add("run_id", &server.run_id);
     fields.add("tcp_port", server.tcp_port);
     fields.add("server_time_usec", cx.now.unix_us);
