@@ -42,7 +42,7 @@ pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
-pub use table::{CommandId, CommandTable, Entry};
+pub use table::{CommandId, CommandTable, Entry, RenameError};
 pub use unix_time::UnixTime;
 
 /// Every family with its group.

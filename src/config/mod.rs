@@ -193,13 +193,10 @@ impl Config {
     pub fn take_notices(&mut self) -> Vec<Notice> {
         let off_default = table::rows().zip(&self.values).filter(|(row, value)| **value != default_value(row));
         let waiting = off_default.filter_map(|(row, value)| Some((row.name, row.waits_for(value)?)));
-        let lines = [
-            (!self.renamed_commands.is_empty()).then_some(("rename-command", "renamed commands")),
-            (!self.users.is_empty()).then_some(("user", "ACL")),
-        ];
+        let users = (!self.users.is_empty()).then_some(("user", "ACL"));
         let noticed = &mut self.noticed;
         waiting
-            .chain(lines.into_iter().flatten())
+            .chain(users)
             .filter(|(name, _)| noticed.insert(name))
             .map(|(name, feature)| Notice { name, feature })
             .collect()

@@ -114,7 +114,7 @@ impl Engine {
             node,
             stats: Stats::default(),
             server,
-            table: Arc::new(CommandTable::new()),
+            table: Arc::new(renamed_table(&config)),
             effects: Effects::default(),
             rng,
             held: HeldList::default(),
@@ -200,4 +200,10 @@ impl Engine {
             .when(self.is_busy(), Conditions::BUSY)
             .when(self.holds_writers(), Conditions::PAUSED);
     }
+}
+
+/// The commands under the names of the configuration. That they can be had is checked when it is loaded.
+fn renamed_table(config: &Config) -> CommandTable {
+    let names = config.renamed_commands.iter().map(|(from, to)| (from.as_slice(), to.as_slice()));
+    CommandTable::renamed(names).unwrap_or_default()
 }
