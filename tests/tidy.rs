@@ -38,6 +38,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/alloc.rs", "the global allocator"),
     ("src/keyspace/", "tagged pointers, epochs and in-place writes behind a safe face"),
     ("src/server/connection.rs", "reads into spare capacity"),
+    ("src/server/crash/", "signal handlers, the last look at an engine that nobody will use again"),
     ("src/server/jobs.rs", "priority of a background thread"),
     ("src/server/usage.rs", "resource figures of the operating system"),
     ("src/server/logging/", "local time and syslog of the C library"),

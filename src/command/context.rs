@@ -269,6 +269,8 @@ pub enum Outcome {
     Shutdown(ShutdownOptions),
     /// The whole server stands still (DEBUG SLEEP).
     Sleep(Duration),
+    /// The process dies of a fault of memory (DEBUG SEGFAULT).
+    Crash,
     /// CLIENT PAUSE began, changed or ended.
     PauseChanged,
     /// DEBUG CHANGE-REPL-ID.

@@ -70,8 +70,8 @@ impl Engine {
             if self.sessions[token].blocked == Blocked::Paused {
                 return Turn::Blocked;
             }
-            input.next += 1;
             let ends = self.perform(now, token, outcome, reply);
+            input.next += 1;
             if self.sessions[token].is_closing() {
                 return Turn::Close;
             }
@@ -265,7 +265,7 @@ impl Engine {
     }
 
     /// The parts of the server that a handler sees.
-    fn context<'a>(
+    pub(super) fn context<'a>(
         &'a mut self,
         now: Now,
         client: Token,

@@ -17,6 +17,7 @@ mod held;
 mod input;
 mod outcome;
 mod persist;
+mod testify;
 mod transaction;
 mod unit;
 
@@ -43,6 +44,7 @@ pub use execute::Turn;
 pub use follow::LoadedPayload;
 pub use gate::{Conditions, Verdict};
 pub use input::Input;
+pub use testify::Testimony;
 
 use held::HeldList;
 
@@ -50,6 +52,8 @@ use held::HeldList;
 pub struct Hooks {
     /// The whole server stands still (DEBUG SLEEP).
     pub sleep: fn(Duration),
+    /// The process is to die of a fault of memory (DEBUG SEGFAULT).
+    pub crash: fn(),
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
     /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
@@ -60,7 +64,7 @@ type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), Con
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { sleep: |_| {}, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
+        Hooks { sleep: |_| {}, crash: || {}, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::config_file::reason;
+use super::crash;
 use super::listener::{Listeners, Served};
 use super::logging::{Log, Role};
 use super::process::{self, OomScore, PidFile, Process};
@@ -162,6 +163,7 @@ pub fn apply(shared: &Arc<Shared>, names: Vec<&'static str>) {
         let bound = {
             let mut running = task.running.lock();
             running.log.follow(&config);
+            crash::follow(config.crash_log_enabled);
             let is_in_title = |name: &&str| matches!(*name, "port" | "bind") && config.set_proc_title;
             // Redis shows a new template even to those who wanted no title.
             if names.iter().any(|name| *name == "proc-title-template" || is_in_title(name)) {

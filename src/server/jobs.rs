@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::crash::Essential;
 use super::disk::RealDisk;
 use super::shared::{PayloadPart, Shared};
 use crate::config::Settings;
@@ -31,6 +32,7 @@ const LOADER_BEHIND_BYTES: usize = 16 * 1024 * 1024;
 /// Runs `job` on a thread of its own, at low priority.
 fn spawn(name: &str, job: impl FnOnce() + Send + 'static) {
     let run = move || {
+        let _guard = Essential;
         // SAFETY: plain system calls on the calling thread's own id.
         unsafe {
             libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, NICE);

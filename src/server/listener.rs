@@ -66,12 +66,12 @@ impl Listeners {
     pub fn serve(self, shared: &Arc<Shared>) {
         let serve = |listener: TcpListener| {
             let listener = Arc::new(listener);
-            let task = tokio::spawn(accept_tcp(shared.clone(), listener.clone()));
+            let task = shared.spawn(accept_tcp(shared.clone(), listener.clone()));
             Served { listener, task }
         };
         let served = self.tcp.into_iter().map(serve).collect();
         if let Some(listener) = self.unix {
-            tokio::spawn(accept_unix(shared.clone(), listener));
+            shared.spawn(accept_unix(shared.clone(), listener));
         }
         let old = std::mem::replace(&mut shared.running.lock().served, served);
         old.iter().for_each(|served| served.task.abort());

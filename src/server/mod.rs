@@ -5,6 +5,7 @@ pub mod banner;
 mod clock;
 pub mod config_file;
 mod connection;
+mod crash;
 mod dialer;
 pub mod disk;
 mod jobs;
@@ -55,6 +56,9 @@ async fn serve(mut config: Config, log: Log, process: Process) -> Result<i32, St
     let mut engine = Engine::new(config, rand::random(), clock.now());
     describe_process(&mut engine, &running.process);
     let shared = Shared::new(engine, clock, running, exit);
+    let log = shared.running.lock().log.clone();
+    crash::watch(&log, &shared);
+    let _guard = crash::Essential;
     shared::log(Level::Warning, "Server initialized");
     signals::listen(&shared)?;
     let has_tcp = listeners.has_tcp();
@@ -140,6 +144,7 @@ fn describe_process(engine: &mut Engine, process: &Process) {
     facts.config_file = engine.config.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
     engine.hooks.sleep = std::thread::sleep;
+    engine.hooks.crash = crash::segfault;
 }
 
 /// System, release and machine, as in `Linux 6.1.0 x86_64`.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use super::crash::Essential;
 use super::jobs;
 use super::shared::{Shared, log};
 use crate::keyspace::Keyspace;
@@ -17,6 +18,7 @@ pub fn begin(shared: &Arc<Shared>) -> Result<Option<JoinHandle<Result<(), String
     shared.turn(|engine, now| engine.begin_loading(now, total_bytes));
     let shared = shared.clone();
     let load = move || {
+        let _guard = Essential;
         let began = std::time::Instant::now();
         let progress = |bytes| shared.turn(|engine, _| engine.note_loaded(bytes));
         let (keyspace, loaded) = jobs::load_file(&shared, file, progress).map_err(fatal)?;

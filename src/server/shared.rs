@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::clock::Clock;
+use super::crash::{Essential, UnderLock};
 use super::dialer::LinkHandle;
 use super::process::Supervisor;
 use super::{apply, config_file, jobs, usage};
@@ -27,7 +28,7 @@ pub enum PayloadPart {
 
 /// What all tasks of the server share.
 pub struct Shared {
-    engine: Mutex<Engine>,
+    pub(super) engine: Mutex<Engine>,
     /// Taken before the engine's lock is released, so that actions are carried out in the order they were wished.
     order: Mutex<()>,
     pub clock: Clock,
@@ -72,8 +73,10 @@ impl Shared {
     pub fn turn<T>(self: &Arc<Self>, run: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let now = self.clock.now();
         let mut engine = self.engine.lock();
+        let held = UnderLock { engine: &mut engine, now };
         let result =
-            if engine.server.holds.is_some() { measured(&mut engine, now, run) } else { run(&mut engine, now) };
+            if held.engine.server.holds.is_some() { measured(held.engine, now, run) } else { run(held.engine, now) };
+        std::mem::forget(held);
         let actions = engine.take_actions();
         if actions.is_empty() {
             return result;
@@ -89,7 +92,11 @@ impl Shared {
 
     /// A task that the server cannot do without.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-        self.runtime.spawn(task)
+        self.runtime.spawn(async {
+            let guard = Essential;
+            task.await;
+            drop(guard);
+        })
     }
 
     fn carry_out(self: &Arc<Self>, action: Action) {
