@@ -98,9 +98,9 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
 }
 
 /// A client that we serve, until we do no more: also if that is for a panic.
-struct Guest {
-    shared: Arc<Shared>,
-    token: Token,
+pub(super) struct Guest {
+    pub shared: Arc<Shared>,
+    pub token: Token,
 }
 
 impl Drop for Guest {

@@ -105,3 +105,6 @@ fn die(testimony: Option<Testimony>, request: Option<Request>, exits: bool) -> !
     signals::leave_alone();
     std::process::abort();
 }
+
+#[cfg(test)]
+mod tests;
