@@ -11,6 +11,7 @@ mod resume;
 mod supervision;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod traffic;
 mod tree;
 mod tutorial;
