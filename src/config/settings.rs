@@ -85,6 +85,11 @@ named! {
 }
 
 named! {
+    /// What becomes of a replica that cannot follow a command of its master; both panics are the same without AOF.
+    PropagationErrors { #[default] Ignore = "ignore", Panic = "panic", PanicOnReplicas = "panic-on-replicas" }
+}
+
+named! {
     LogFormat { #[default] Legacy = "legacy", Logfmt = "logfmt" }
 }
 
@@ -163,6 +168,7 @@ pub struct Settings {
     pub proto_max_bulk_len: usize,
     pub requirepass: Option<Vec<u8>>,
     pub enable_debug_command: Protected,
+    pub availability_zone: Option<String>,
     pub enable_protected_configs: Protected,
 
     // Memory and expiry
@@ -203,6 +209,7 @@ pub struct Settings {
     pub repl_max_full_syncs: u32,
     pub min_replicas_to_write: u32,
     pub min_replicas_max_lag_s: u32,
+    pub propagation_errors: PropagationErrors,
 
     // Process
     pub daemonize: bool,
@@ -219,6 +226,7 @@ pub struct Settings {
     pub crash_log_enabled: bool,
     pub use_exit_on_panic: bool,
     pub always_show_logo: bool,
+    pub hash_seed: Option<Vec<u8>>,
     pub hz: u32,
     pub busy_reply_threshold_ms: u64,
     pub shutdown_timeout_s: u32,

@@ -56,6 +56,7 @@ fn without_effect_for_good_is_a_closed_list() {
         let whole = ["activedefrag", "activerehashing", "jemalloc-bg-thread", "dynamic-hz", "disable-thp"];
         let ours = [
             "crash-memcheck-enabled",
+            "extended-redis-compatibility",
             "ignore-warnings",
             "io-threads-do-reads",
             "loading-process-events-interval-bytes",

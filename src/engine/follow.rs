@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::command::Origin;
+use crate::config::PropagationErrors;
 use crate::keyspace::Keyspace;
 use crate::log::Offset;
 use crate::replication::{LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
@@ -388,11 +389,19 @@ impl Engine {
         self.stats.unexpected_error_replies += 1;
         let error = String::from_utf8_lossy(&reply[1..]).trim_end().to_owned();
         let raw = args.words.raw();
-        let shown = raw[..raw.len().min(256)].escape_ascii();
+        let shown = match self.config.hide_user_data_from_log {
+            true => "*redacted*".to_owned(),
+            false => raw[..raw.len().min(256)].escape_ascii().to_string(),
+        };
         self.warning(format!(
             "== CRITICAL == This replica is sending an error to its master: '{error}' after processing the command \
              '{shown}'"
         ));
+        let is_tolerant = self.config.propagation_errors == PropagationErrors::Ignore;
+        if !is_tolerant && self.config.replica_read_only {
+            let name = args.at(0).to_ascii_lowercase().escape_ascii().to_string();
+            panic!("This replica panicked sending an error to its master after processing the command '{name}'");
+        }
     }
 
     /// Every key may be another now: who watches one will abort.

@@ -27,6 +27,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+use sha1::{Digest, Sha1};
 
 use crate::command::{CommandTable, Effects, ServerFacts, Stats};
 use crate::config::{Config, ConfigError};
@@ -101,7 +102,8 @@ impl Engine {
     /// A server with an empty keyspace and a history of its own. The same seed and the same events give the same run.
     pub fn new(config: Config, seed: u64, now: Now) -> Engine {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let hasher = KeyHasher::new((rng.next_u64(), rng.next_u64()));
+        let drawn = (rng.next_u64(), rng.next_u64());
+        let hasher = KeyHasher::new(config.hash_seed.as_deref().map_or(drawn, hash_keys));
         let keyspace = Keyspace::new(config.databases, hasher);
         let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
         let mut server = ServerFacts {
@@ -210,4 +212,11 @@ impl Engine {
 fn renamed_table(config: &Config) -> CommandTable {
     let names = config.renamed_commands.iter().map(|(from, to)| (from.as_slice(), to.as_slice()));
     CommandTable::renamed(names).unwrap_or_default()
+}
+
+/// The keys of the hash function that follow from a text: equal for servers that are told the same.
+fn hash_keys(seed: &[u8]) -> (u64, u64) {
+    let digest = Sha1::digest(seed);
+    let part = |from: usize| digest[from..from + 8].iter().fold(0, |key, byte| key << 8 | u64::from(*byte));
+    (part(0), part(8))
 }

@@ -37,6 +37,9 @@ pub(super) fn server(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("executable", &server.executable);
     fields.add("config_file", &server.config_file);
     fields.flag("io_threads_active", config.io_threads > 1);
+    if let Some(zone) = &config.availability_zone {
+        fields.add("availability_zone", zone);
+    }
 }
 
 pub(super) fn clients(cx: &mut Context<'_>, fields: &mut Fields) {

@@ -64,7 +64,7 @@ pub(super) const ROWS: &[Directive] = &[
     text("locale-collate", "", "Locale by which SORT compares.").waits("SORT"),
     text("hash-seed", "", "Seed of the hash function, so that servers agree on the order of keys.")
         .immutable()
-        .waits("a hash seed given by the user"),
+        .store(|s, v| s.hash_seed = v.bytes()),
     text("ignore-warnings", "", "Names of checks whose failure shall not stop the start.").no_effect(),
     one_of(
         "oom-score-adj",
