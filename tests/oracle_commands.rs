@@ -24,7 +24,15 @@ use tandem::resp::encode_command;
 use value::Value;
 
 /// Rows that Redis 7.0.15 lacks.
-const NEWER: &[&str] = &["client|no-touch", "client|setinfo"];
+const NEWER: &[&str] = &[
+    "client|no-touch",
+    "client|setinfo",
+    "commandlog",
+    "commandlog|get",
+    "commandlog|help",
+    "commandlog|len",
+    "commandlog|reset",
+];
 
 /// COMMAND INFO: row, field, reason.
 const DIFFERENT_INFO: &[(&str, &str, &str)] =

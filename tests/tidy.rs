@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["engine"],
     &["command"],
     &["replication", "persistence", "script", "acl", "pubsub"],
-    &["log", "keyspace", "session"],
+    &["log", "keyspace", "session", "metrics"],
     &["resp", "config"],
     &["alloc", "time", "words"],
 ];

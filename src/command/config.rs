@@ -1,6 +1,6 @@
 //! CONFIG: the table of directives at run time. What a change means to a socket or a file is the shell's affair.
 
-use crate::config::{Caller, ConfigError};
+use crate::config::{Caller, Config, ConfigError};
 
 use super::{Args, Command, CommandError, Context, Flags, Outcome, Stats, help};
 
@@ -34,6 +34,7 @@ const SUBCOMMANDS: &[Command] = &[
         .history(&[("7.0.0", "Several directives.")])
         .complexity("O(N) with the number of directives given")
         .arity(-4)
+        .secrets(|args, index| index > 2 && index % 2 == 1 && Config::is_sensitive(args.at(index - 1)))
         .flags(FLAGS.with(Flags::ENDS_BATCH))
         .tips(EVERYWHERE),
     Command::new("help", show_help, "")
@@ -77,6 +78,7 @@ fn rewrite(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandErr
 
 fn resetstat(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
     *cx.stats() = Stats::default();
+    cx.metrics.reset_counters();
     cx.reply.ok();
     Ok(Outcome::Done)
 }

@@ -8,7 +8,7 @@ use crate::config::REDIS_VERSION;
 use crate::resp::{self, Protocol};
 use crate::session::ClientKind;
 
-use super::{Args, Command, CommandError, Context, Flags, Outcome, client};
+use super::{Args, Command, CommandError, Context, Flags, Outcome, client, unsubscribe_all};
 
 const ANY_STATE: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
 /// Runs before authentication and while the server is busy.
@@ -20,6 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .complexity("O(N) with the length of the password")
         .arity(-2)
         .history(&[("6.0.0", "Users by name.")])
+        .secrets(|_, index| index > 0)
         .flags(FIRST_WORDS.with(Flags::ENDS_BATCH)),
     Command::new("echo", echo, "message").about("Answers its argument.").arity(2).flags(ANY_STATE),
     Command::new(
@@ -30,6 +31,7 @@ pub(super) const COMMANDS: &[Command] = &[
     .about("Chooses the protocol, may log in and name the connection, and says who the server is.")
     .since("6.0.0")
     .history(&[("6.2.0", "Without arguments.")])
+    .secrets(|args, index| (3..=4).any(|back| index >= back && args.is(index + 2 - back, "auth")))
     .arity(-1)
     .flags(FIRST_WORDS.with(Flags::ENDS_BATCH)),
     Command::new("ping", ping, "[message]")
@@ -163,7 +165,13 @@ fn introduce_server(cx: &mut Context<'_>) {
 }
 
 fn ping(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let among_messages = cx.session().is_subscriber && cx.reply.protocol == Protocol::Resp2;
     match args.len() {
+        1 | 2 if among_messages => {
+            cx.reply.array(2);
+            cx.reply.bulk(b"pong");
+            cx.reply.bulk(args.rest(1).next().unwrap_or_default());
+        }
         1 => cx.reply.simple("PONG"),
         2 => cx.reply.bulk(args.at(1)),
         _ => return Err(CommandError::wrong_arity(cx.command_name())),
@@ -182,6 +190,8 @@ fn reset(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError
     }
     let needs_password = cx.config.requirepass.is_some();
     cx.sessions.watches.unwatch(cx.client);
+    cx.sessions.monitors.retain(|monitor| *monitor != cx.client);
+    unsubscribe_all(cx.pubsub, cx.sessions, cx.client);
     cx.session().reset(!needs_password);
     cx.reply.protocol = Protocol::Resp2;
     cx.reply.simple("RESET");

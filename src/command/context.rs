@@ -8,6 +8,8 @@ use crate::alloc::AllocatorStats;
 use crate::config::{Changed, Config};
 use crate::keyspace::{Key, KeyHasher};
 use crate::log::Offset;
+use crate::metrics::Metrics;
+use crate::pubsub::PubSub;
 use crate::replication::{Node, PsyncRequest};
 use crate::resp::{self, Reply};
 use crate::session::{Session, Sessions, Token};
@@ -96,6 +98,8 @@ pub struct Context<'a> {
     pub config: &'a mut Config,
     pub node: &'a mut Node,
     pub server: &'a mut ServerFacts,
+    pub metrics: &'a mut Metrics,
+    pub pubsub: &'a mut PubSub,
     pub table: &'a CommandTable,
     pub rng: &'a mut SmallRng,
     /// The row that is being executed.

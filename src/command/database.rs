@@ -3,6 +3,7 @@
 //! Reading hides what has logically expired; who reads on a master also has it deleted. Every change is noted, so a
 //! handler cannot forget to dirty a watched key.
 
+use crate::config::EventClasses;
 use crate::keyspace::{Db, Entry, Key, Keyspace, NewValue, StringRef, UnixMs, Value};
 
 use super::{CommandError, Effects, Stats};
@@ -73,6 +74,7 @@ impl Database<'_> {
         };
         if !live {
             self.stats.keyspace_misses += 1;
+            self.effects.notify(EventClasses::KEY_MISS, "keymiss", self.index, key.bytes);
             if found.is_some() && self.expiry == Expiry::Delete {
                 self.effects.note_expired(self.index, key.bytes);
             }
@@ -126,10 +128,18 @@ impl Database<'_> {
         self.write(key).map(|entry| as_string(entry.value())).transpose()
     }
 
-    /// Inserts or replaces.
+    /// Something happened to a key that may be published. Deletions, expiries and new names see to that themselves.
+    #[inline]
+    pub fn notify(&mut self, class: EventClasses, event: &'static str, key: Key<'_>) {
+        self.effects.notify(class, event, self.index, key.bytes);
+    }
+
+    /// Inserts or replaces. What it is called in key events depends on who asks.
     pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expire_at: Option<UnixMs>) {
         let clock = self.access_clock;
-        self.db_mut().insert(key, value, expire_at, clock);
+        if self.db_mut().insert(key, value, expire_at, clock) {
+            self.notify(EventClasses::NEW, "new", key);
+        }
         self.effects.touch(self.index, key.bytes);
     }
 
@@ -140,16 +150,16 @@ impl Database<'_> {
         }
         self.db_mut().remove(key);
         self.effects.touch(self.index, key.bytes);
+        self.notify(EventClasses::GENERIC, "del", key);
         true
     }
 
-    /// Sets or clears the expiry of a key that exists.
-    pub fn set_expire(&mut self, key: Key<'_>, expire_at: Option<UnixMs>) -> bool {
-        let found = self.db_mut().set_expire(key, expire_at);
-        if found {
+    /// Gives an expiry to a key that exists.
+    pub fn set_expire(&mut self, key: Key<'_>, expire_at: UnixMs) {
+        if self.db_mut().set_expire(key, Some(expire_at)) {
             self.effects.touch(self.index, key.bytes);
+            self.notify(EventClasses::GENERIC, "expire", key);
         }
-        found
     }
 
     /// Appends to a string that exists; answers its new length.
@@ -164,9 +174,11 @@ impl Database<'_> {
         if self.db().get(key).is_none() {
             let clock = self.access_clock;
             self.db_mut().insert(key, NewValue::RawString(b""), None, clock);
+            self.notify(EventClasses::NEW, "new", key);
         }
         let len = self.db_mut().set_range(key, offset, patch);
         self.effects.touch(self.index, key.bytes);
+        self.notify(EventClasses::STRING, "setrange", key);
         len
     }
 
@@ -175,12 +187,15 @@ impl Database<'_> {
         self.db_mut().rename(from, to);
         self.effects.touch(self.index, from.bytes);
         self.effects.mark(self.index, to.bytes);
+        self.notify(EventClasses::GENERIC, "rename_from", from);
+        self.notify(EventClasses::GENERIC, "rename_to", to);
     }
 
     /// Copies value and expiry of `from` to another key, replacing what is there; `from` exists.
     pub fn copy(&mut self, from: Key<'_>, to_db: usize, to: Key<'_>) {
         self.keyspace.copy_key(self.index, from, to_db, to);
         self.effects.touch(to_db, to.bytes);
+        self.effects.notify(EventClasses::GENERIC, "copy_to", to_db, to.bytes);
     }
 
     /// Moves a key to another database, where it is missing; it exists here.
@@ -188,6 +203,8 @@ impl Database<'_> {
         self.keyspace.move_key(key, self.index, to_db);
         self.effects.touch(self.index, key.bytes);
         self.effects.mark(to_db, key.bytes);
+        self.notify(EventClasses::GENERIC, "move_from", key);
+        self.effects.notify(EventClasses::GENERIC, "move_to", to_db, key.bytes);
     }
 
     /// Another database under the same hands.
@@ -214,13 +231,19 @@ impl Database<'_> {
     pub fn expire_now(&mut self, key: Key<'_>) {
         self.db_mut().remove(key);
         self.effects.touch(self.index, key.bytes);
+        self.notify(EventClasses::GENERIC, "del", key);
         self.propagate_as(&[self.deletion_verb(), key.bytes]);
     }
 
     /// Clears the expiry; false if there was none.
     pub fn persist(&mut self, key: Key<'_>) -> bool {
         let has_expiry = self.db().get(key).is_some_and(|entry| entry.expire_at().is_some());
-        has_expiry && self.set_expire(key, None)
+        if has_expiry {
+            self.db_mut().set_expire(key, None);
+            self.effects.touch(self.index, key.bytes);
+            self.notify(EventClasses::GENERIC, "persist", key);
+        }
+        has_expiry
     }
 
     fn deletion_verb(&self) -> &'static [u8] {
@@ -233,6 +256,7 @@ impl Database<'_> {
         self.effects.also_propagate(self.index, &[self.deletion_verb(), key.bytes]);
         // Expiry is no client's change.
         self.effects.mark(self.index, key.bytes);
+        self.notify(EventClasses::EXPIRED, "expired", key);
         self.stats.expired_keys += 1;
     }
 

@@ -3,7 +3,11 @@
 
 use std::ops::Range;
 
+use crate::config::EventClasses;
 use crate::resp::{Args, encode_command};
+
+/// Database, name of the event, key.
+pub type KeyEvent = (usize, &'static str, Box<[u8]>);
 
 /// How the request under way enters the stream if it changed anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,9 @@ pub struct Effects {
     is_forced: bool,
     encoded: Vec<u8>,
     commands: Vec<(usize, Range<usize>)>,
+    /// Classes of key events that somebody wants published.
+    pub event_classes: EventClasses,
+    events: Vec<KeyEvent>,
     touched: Vec<(usize, Box<[u8]>)>,
     expired: Vec<(usize, Box<[u8]>)>,
 }
@@ -45,6 +52,14 @@ impl Effects {
     pub fn mark(&mut self, db: usize, key: &[u8]) {
         if self.is_tracking {
             self.touched.push((db, key.into()));
+        }
+    }
+
+    /// Something happened to a key of `db` that may be published.
+    #[inline]
+    pub fn notify(&mut self, class: EventClasses, event: &'static str, db: usize, key: &[u8]) {
+        if self.event_classes.has(class) {
+            self.events.push((db, event, key.into()));
         }
     }
 
@@ -105,6 +120,10 @@ impl Effects {
         std::mem::take(&mut self.expired)
     }
 
+    pub fn take_events(&mut self) -> Vec<KeyEvent> {
+        std::mem::take(&mut self.events)
+    }
+
     pub fn take_touched(&mut self) -> Vec<(usize, Box<[u8]>)> {
         std::mem::take(&mut self.touched)
     }
@@ -112,7 +131,7 @@ impl Effects {
     /// Whether closing the unit has anything to do.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.commands.is_empty() && self.touched.is_empty() && self.expired.is_empty()
+        self.commands.is_empty() && self.touched.is_empty() && self.expired.is_empty() && self.events.is_empty()
     }
 
     /// After the unit's end.

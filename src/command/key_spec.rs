@@ -37,15 +37,18 @@ pub enum KeyAccess {
     ReadWrite,
     Overwrite,
     Remove,
+    /// The word is no key, but is hashed to a slot like one.
+    None,
 }
 
 impl KeyAccess {
-    fn name(self) -> &'static str {
+    fn name(self) -> Option<&'static str> {
         match self {
-            KeyAccess::ReadOnly => "RO",
-            KeyAccess::ReadWrite => "RW",
-            KeyAccess::Overwrite => "OW",
-            KeyAccess::Remove => "RM",
+            KeyAccess::ReadOnly => Some("RO"),
+            KeyAccess::ReadWrite => Some("RW"),
+            KeyAccess::Overwrite => Some("OW"),
+            KeyAccess::Remove => Some("RM"),
+            KeyAccess::None => None,
         }
     }
 }
@@ -117,6 +120,12 @@ impl KeySpec {
         self
     }
 
+    pub const fn not_keys(mut self) -> KeySpec {
+        self.access = KeyAccess::None;
+        self.notes = &["not_key"];
+        self
+    }
+
     pub const fn reading_only_with(mut self, keyword: &'static str) -> KeySpec {
         self.reads_with = Some(keyword);
         self
@@ -128,9 +137,14 @@ impl KeySpec {
         self
     }
 
+    /// Whether the words are keys of the keyspace.
+    pub fn names_keys(&self) -> bool {
+        self.access != KeyAccess::None
+    }
+
     /// Flags as COMMAND INFO shows them.
     pub fn flags(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.access.name()).chain(self.notes.iter().copied())
+        self.access.name().into_iter().chain(self.notes.iter().copied())
     }
 
     /// Flags as they are for this request.
@@ -140,7 +154,7 @@ impl KeySpec {
         let access = if overwrites { KeyAccess::Overwrite } else { self.access };
         let is_variable = self.reads_with.is_some();
         let shown = move |note: &&str| !(is_variable && *note == "variable_flags" || overwrites && *note == "access");
-        std::iter::once(access.name()).chain(self.notes.iter().copied().filter(shown))
+        access.name().into_iter().chain(self.notes.iter().copied().filter(shown))
     }
 
     /// The words of a request that this spec names; `None` if the request is malformed for it.

@@ -20,7 +20,9 @@ mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod observe;
 mod persistence;
+mod pubsub;
 mod replication;
 mod server;
 mod spec;
@@ -40,6 +42,7 @@ pub use effects::Effects;
 pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;
+pub use pubsub::{publish, unsubscribe_all};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
@@ -53,6 +56,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, replication::WAIT),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
+    (Group::Pubsub, pubsub::COMMANDS),
+    (Group::Server, observe::COMMANDS),
     (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),

@@ -16,6 +16,7 @@ pub enum Group {
     Generic,
     String,
     Connection,
+    Pubsub,
     Server,
     Transactions,
 }
@@ -26,6 +27,7 @@ impl Group {
             Group::Generic => "generic",
             Group::String => "string",
             Group::Connection => "connection",
+            Group::Pubsub => "pubsub",
             Group::Server => "server",
             Group::Transactions => "transactions",
         }
@@ -126,6 +128,8 @@ pub struct Command {
     /// (since version, what replaces it).
     pub deprecated: Option<(&'static str, &'static str)>,
     pub subcommands: &'static [Command],
+    /// Whether a word must not show in MONITOR and the slow log: passwords.
+    pub secrets: fn(&Args<'_>, usize) -> bool,
 }
 
 impl Command {
@@ -145,6 +149,7 @@ impl Command {
             history: &[],
             deprecated: None,
             subcommands: &[],
+            secrets: |_, _| false,
         }
     }
 
@@ -205,6 +210,11 @@ impl Command {
 
     pub const fn subcommands(mut self, subcommands: &'static [Command]) -> Command {
         self.subcommands = subcommands;
+        self
+    }
+
+    pub const fn secrets(mut self, is_secret: fn(&Args<'_>, usize) -> bool) -> Command {
+        self.secrets = is_secret;
         self
     }
 

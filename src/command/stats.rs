@@ -18,7 +18,6 @@ pub struct Stats {
     pub expired_time_cap_reached: u64,
     pub evicted_keys: u64,
     pub evicted_clients: u64,
-    pub error_replies: u64,
     pub unexpected_error_replies: u64,
     pub sync_full: u64,
     pub sync_partial_ok: u64,

@@ -6,6 +6,7 @@
 //! applying a change (a new port, a new folder) is up to whoever called [`Config::set_many`].
 
 mod directive;
+mod events;
 mod example;
 pub mod glob;
 mod load;
@@ -16,6 +17,7 @@ pub mod table;
 mod value;
 
 pub use directive::{DENY_LOADING, Directive, HIDDEN, IMMUTABLE, PROTECTED, SENSITIVE, Status, VOLATILE};
+pub use events::EventClasses;
 pub use example::example;
 pub use load::{Files, Origin, StartError};
 pub use settings::{

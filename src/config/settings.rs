@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use super::events::EventClasses;
+
 /// An enum whose variants have a name in the configuration; the order of the names is the order of error texts.
 macro_rules! named {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
@@ -242,6 +244,20 @@ pub struct Settings {
     pub syslog_enabled: bool,
     pub syslog_ident: String,
     pub syslog_facility: SyslogFacility,
+
+    // What is noted of requests
+    /// Negative: none.
+    pub slowlog_log_slower_than_us: i64,
+    pub slowlog_max_len: usize,
+    pub commandlog_request_larger_than: i64,
+    pub commandlog_large_request_max_len: usize,
+    pub commandlog_reply_larger_than: i64,
+    pub commandlog_large_reply_max_len: usize,
+    /// 0: none.
+    pub latency_monitor_threshold_ms: u64,
+    pub latency_tracking: bool,
+    pub latency_tracking_info_percentiles: Vec<f64>,
+    pub notify_keyspace_events: EventClasses,
 }
 
 impl MaxmemoryPolicy {

@@ -146,6 +146,7 @@ fn rows_in_effect_change_a_typed_field() {
             Kind::OomScores => "1 2 3",
             Kind::Text => "other",
             Kind::Memory { .. } => "2097152",
+            Kind::KeyspaceEvents => "KEA",
             _ => {
                 if row.default == "7" {
                     "8"
@@ -192,7 +193,8 @@ fn values_are_answered_in_their_normal_form() {
         ("hz", "9999", "500"),
         ("notify-keyspace-events", "KEA", "AKE"),
         ("notify-keyspace-events", "Kxg", "gxK"),
-        ("notify-keyspace-events", "g$lshzxetdn", "A"),
+        // `A` does not stand for `n`; Redis 7.0 leaves it out here, and loses it in CONFIG REWRITE.
+        ("notify-keyspace-events", "g$lshzxetdn", "An"),
         ("latency-tracking-info-percentiles", "50.0 99.90", "50 99.9"),
         ("latency-tracking-info-percentiles", "", ""),
         ("oom-score-adj", "relative", "yes"),

@@ -2,6 +2,7 @@
 //!
 //! Error texts are Redis's: clients and its test suite read them.
 
+use super::events;
 use super::number::{format_memory, parse_integer, parse_memory, parse_octal, parse_percent};
 use super::settings::{BufferLimit, MasterAddress, SavePoint};
 use crate::words::{quote, quote_if_needed};
@@ -301,18 +302,16 @@ fn parse_master(words: &[Vec<u8>]) -> Result<Option<MasterAddress>, String> {
 }
 
 /// Keyspace event classes in the order in which Redis prints them; `A` stands for all but the last three.
-const EVENT_CLASSES: &[u8] = b"g$lshzxetdn";
-const EVENT_EXTRAS: &[u8] = b"KEm";
 
 fn parse_events(word: &[u8]) -> Result<Vec<u8>, String> {
-    let known = |byte: &u8| *byte == b'A' || EVENT_CLASSES.contains(byte) || EVENT_EXTRAS.contains(byte);
+    let known = |byte: &u8| *byte == b'A' || events::ALL.contains(byte) || events::EXTRAS.contains(byte);
     if !word.iter().all(known) {
         return Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into());
     }
     let has = |byte: &&u8| word.contains(byte);
-    let all = word.contains(&b'A') || EVENT_CLASSES.iter().all(|byte| word.contains(byte));
-    let classes: Vec<u8> = if all { vec![b'A'] } else { EVENT_CLASSES.iter().filter(has).copied().collect() };
-    Ok(classes.into_iter().chain(EVENT_EXTRAS.iter().filter(has).copied()).collect())
+    let all = word.contains(&b'A') || events::ALL.iter().all(|byte| word.contains(byte));
+    let classes: Vec<u8> = if all { vec![b'A'] } else { events::ALL.iter().filter(has).copied().collect() };
+    Ok(classes.into_iter().chain(events::EXTRAS.iter().filter(has).copied()).collect())
 }
 
 fn parse_percentiles(words: &[Vec<u8>]) -> Result<Vec<f64>, String> {

@@ -103,7 +103,9 @@ impl<A: Access> Host for Inside<A> {
         let words = OwnedArgs::of(args);
         let args = Args::new(words.args(), engine.keyspace.hasher());
         // What a handler wishes beyond its reply is not for code inside.
+        let begun = engine.begin_request(&reply);
         engine.call(began, client, Origin::Internal, id, &args, &mut reply);
+        engine.account(began, client, id, &args, begun, &mut reply);
         reply.buffer
     }
 

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::command::unsubscribe_all;
 use crate::session::{ClientKind, Closing, Endpoint, Session, Token};
 use crate::time::{Millis, Now};
 
@@ -50,6 +51,7 @@ impl Engine {
     pub fn disconnect(&mut self, now: Now, token: Token) {
         self.forget_peer(now, token);
         self.held.forget(token);
+        unsubscribe_all(&mut self.pubsub, &mut self.sessions, token);
         self.server.blocked_clients = self.held.len();
         self.sessions.close(token);
         self.effects.is_tracking = !self.sessions.watches.is_empty();
@@ -84,9 +86,10 @@ impl Engine {
 
     /// Closes clients whose output exceeds their limit. Replicas have theirs in their machine.
     pub(super) fn close_over_output_limit(&mut self, now: Millis) {
-        let limit = self.config.output_limit(crate::config::ClientClass::Normal);
+        let limits = self.config.client_output_buffer_limits;
         let mut over = Vec::new();
         for (token, session) in self.sessions.iter_mut().filter(|(_, session)| session.kind == ClientKind::Normal) {
+            let limit = limits[session.class() as usize];
             let bytes = (session.outbox.len() + session.unsent_bytes) as u64;
             let is_soft = limit.soft_bytes > 0 && bytes > limit.soft_bytes;
             session.soft_limit_since = if is_soft { session.soft_limit_since.or(Some(now)) } else { None };
@@ -96,9 +99,22 @@ impl Engine {
             }
         }
         for token in over {
-            self.stats.output_limit_disconnections += 1;
-            self.warning("Client closed for overcoming of output buffer limits.");
-            self.close_client(token, Closing::Now);
+            self.close_over_limit(token);
         }
+    }
+
+    /// Closes those whose output exceeds its hard limit by what others wrote.
+    pub(super) fn close_overflowed(&mut self) {
+        for token in std::mem::take(&mut self.sessions.overflowed) {
+            if self.sessions.get(token).is_some_and(|session| !session.is_closing()) {
+                self.close_over_limit(token);
+            }
+        }
+    }
+
+    fn close_over_limit(&mut self, token: Token) {
+        self.stats.output_limit_disconnections += 1;
+        self.warning("Client closed for overcoming of output buffer limits.");
+        self.close_client(token, Closing::Now);
     }
 }

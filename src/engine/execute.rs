@@ -1,7 +1,7 @@
 //! One turn of a connection: its requests are gated and executed until they are done, must wait, or the turn is over.
 
 use crate::command::{Args, CommandError, CommandId, Context, Database, Expiry, Flags, Origin, Outcome};
-use crate::resp::Reply;
+use crate::resp::{Protocol, Reply};
 use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token};
 use crate::time::Now;
 
@@ -37,6 +37,7 @@ impl Engine {
         }
         let mut reply = Reply { buffer: std::mem::take(&mut session.outbox), protocol: session.protocol };
         let (was_peer, start) = (self.node.is_peer(token), reply.buffer.len());
+        self.read_clock();
         let mut turn = self.run_turn(now, token, input, max_requests, &mut reply);
         if was_peer && self.refuse_reply_to_peer(token, start, &mut reply) {
             turn = Turn::Close;
@@ -66,11 +67,10 @@ impl Engine {
                 return Turn::Blocked;
             }
             let resolved = input.resolved(input.next);
-            let outcome = self.request(now, token, &resolved, &input.args(&resolved), reply);
+            let ends = self.request(now, token, &resolved, &input.args(&resolved), reply);
             if self.sessions[token].blocked == Blocked::Paused {
                 return Turn::Blocked;
             }
-            let ends = self.perform(now, token, outcome, reply);
             input.next += 1;
             if self.sessions[token].is_closing() {
                 return Turn::Close;
@@ -94,8 +94,8 @@ impl Engine {
             // What a stranger sends is cut out one by one.
             return if input.limits.authenticated || input.is_parsed() { Turn::Done } else { Turn::Reparse };
         };
-        self.stats.error_replies += 1;
-        reply.error(&format!("ERR Protocol error: {error}"));
+        self.fail(reply, &format!("ERR Protocol error: {error}"));
+        self.account_refusal(None);
         self.sessions[token].closing = Closing::AfterOutput;
         Turn::Close
     }
@@ -124,35 +124,38 @@ impl Engine {
         hashes().for_each(|hash| db.prefetch_blob(hash));
     }
 
-    /// Gates and executes one request.
-    fn request(&mut self, now: Now, token: Token, resolved: &Resolved, args: &Args<'_>, reply: &mut Reply) -> Outcome {
+    /// Gates and executes one request. True if the batch ends with it.
+    fn request(&mut self, now: Now, token: Token, resolved: &Resolved, args: &Args<'_>, reply: &mut Reply) -> bool {
         if args.len() == 0 {
-            return Outcome::Done;
+            return false;
         }
         let start = reply.buffer.len();
-        let outcome = match self.admit(now, token, resolved.command, args) {
+        let ends = match self.admit(now, token, resolved.command, args) {
             Ok(Verdict::Run) => {
                 let id = resolved.command.unwrap_or_default();
+                let begun = self.begin_request(reply);
                 let outcome = self.call(now, token, Origin::Client, id, args, reply);
                 self.close_unit(now);
-                outcome
+                let ends = self.perform(now, token, outcome, reply);
+                self.account(now, token, id, args, begun, reply);
+                ends
             }
             Ok(Verdict::Queue) => {
                 self.queue(token, resolved, args);
                 reply.simple("QUEUED");
-                Outcome::Done
+                false
             }
             Ok(Verdict::Hold) => {
                 self.sessions[token].blocked = Blocked::Paused;
-                return Outcome::Done;
+                return false;
             }
             Ok(Verdict::Refuse(error)) | Err(error) => {
                 self.refuse(token, resolved.command, &error, reply);
-                Outcome::Done
+                false
             }
         };
         self.silence(token, start, reply);
-        outcome
+        ends
     }
 
     /// Whether the request may run: known, of acceptable length, and past the gate.
@@ -179,7 +182,8 @@ impl Engine {
             .conditions
             .when(self.must_log_in(session), Conditions::UNAUTHENTICATED)
             .when(session.transaction.is_some(), Conditions::IN_MULTI)
-            .when(self.node.is_peer(token), Conditions::REPLICA_CLIENT);
+            .when(self.node.is_peer(token), Conditions::REPLICA_CLIENT)
+            .when(session.is_subscriber && session.protocol == Protocol::Resp2, Conditions::SUBSCRIBER);
         let second_word = (args.len() > 1).then(|| args.at(1));
         let entry = self.table.entry(id);
         Ok(gate::decide(conditions, &Call { engine: self, session, entry, second_word }))
@@ -192,14 +196,16 @@ impl Engine {
 
     /// Answers a refusal; a transaction under way is spoiled by it, or ended if EXEC itself is refused.
     fn refuse(&mut self, token: Token, command: Option<CommandId>, error: &CommandError, reply: &mut Reply) {
-        self.stats.error_replies += 1;
         if command.is_some_and(|id| self.table.entry(id).full_name == "exec") {
-            return self.abort_exec(token, error, reply);
+            self.abort_exec(token, error, reply);
+            return self.account_refusal(command);
         }
         if let Some(transaction) = &mut self.sessions[token].transaction {
             transaction.is_dirty = true;
         }
-        reply.error(&error.0);
+        self.fail(reply, &error.0);
+        // A name that is no command's counts nowhere, nor does a container alone.
+        self.account_refusal(command.filter(|id| !self.table.entry(*id).is_container()));
     }
 
     fn queue(&mut self, token: Token, resolved: &Resolved, args: &Args<'_>) {
@@ -258,8 +264,7 @@ impl Engine {
             self.effects.end_request(db, &args.words);
         }
         result.unwrap_or_else(|error| {
-            self.stats.error_replies += 1;
-            reply.error(&error.0);
+            self.fail(reply, &error.0);
             Outcome::Done
         })
     }
@@ -301,6 +306,8 @@ impl Engine {
             config: &mut self.config,
             node: &mut self.node,
             server: &mut self.server,
+            metrics: &mut self.metrics,
+            pubsub: &mut self.pubsub,
             table: &self.table,
             rng: &mut self.rng,
             command,
@@ -311,6 +318,9 @@ impl Engine {
     pub(super) fn end_turn(&mut self, now: Now) {
         if std::mem::take(&mut self.log_grew) {
             self.wake_peers(now);
+        }
+        if !self.sessions.overflowed.is_empty() {
+            self.close_overflowed();
         }
     }
 }

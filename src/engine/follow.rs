@@ -311,6 +311,7 @@ impl Engine {
         input.buffer_mut().extend_from_slice(bytes);
         input.parse();
         let mut reply = Reply::default();
+        self.read_clock();
         while input.next < input.requests() && self.follower.session == Some(token) {
             self.apply_request(now, token, &input, &mut reply);
             input.next += 1;
@@ -380,8 +381,10 @@ impl Engine {
             }
             return;
         }
+        let begun = self.begin_request(reply);
         let outcome = self.call(now, token, Origin::Master, id, args, reply);
         self.perform_from_master(now, token, outcome, reply);
+        self.account(now, token, id, args, begun, reply);
     }
 
     /// An error while applying the stream means that we differ from our master.

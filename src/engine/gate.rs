@@ -27,6 +27,7 @@ impl Conditions {
     pub const REPLICA_CLIENT: Conditions = Conditions(1 << 9);
     pub const PAUSED: Conditions = Conditions(1 << 10);
     pub const PROTECTED: Conditions = Conditions(1 << 11);
+    pub const SUBSCRIBER: Conditions = Conditions(1 << 12);
 
     pub fn with(self, more: Conditions) -> Conditions {
         Conditions(self.0 | more.0)
@@ -77,6 +78,7 @@ const ROWS: &[(Conditions, Check)] = &[
     (Conditions::DISK_ERROR, disk_error),
     (Conditions::FEW_REPLICAS, few_replicas),
     (Conditions::READ_ONLY, read_only),
+    (Conditions::SUBSCRIBER, subscriber),
     (Conditions::STALE, stale),
     (Conditions::LOADING, loading),
     (Conditions::BUSY, busy),
@@ -148,6 +150,29 @@ fn few_replicas(call: &Call<'_>) -> Option<Verdict> {
 
 fn read_only(call: &Call<'_>) -> Option<Verdict> {
     if writes(call) { refuse("READONLY You can't write against a read only replica.") } else { None }
+}
+
+/// In RESP2 a subscriber could not tell replies from messages.
+fn subscriber(call: &Call<'_>) -> Option<Verdict> {
+    let name = call.entry.full_name;
+    let is_allowed = matches!(
+        name,
+        "ping"
+            | "quit"
+            | "reset"
+            | "subscribe"
+            | "ssubscribe"
+            | "psubscribe"
+            | "unsubscribe"
+            | "sunsubscribe"
+            | "punsubscribe"
+    );
+    (!is_allowed).then(|| {
+        Verdict::Refuse(CommandError::new(format!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+             this context"
+        )))
+    })
 }
 
 fn stale(call: &Call<'_>) -> Option<Verdict> {

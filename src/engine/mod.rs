@@ -4,6 +4,7 @@
 //! code. A *unit* (a request, an EXEC, an expiry, a command of the master's stream) runs without interruption and
 //! ends in `close_unit`, the one place that propagates, marks watched keys and moves the offset.
 
+mod account;
 mod action;
 mod busy;
 mod clients;
@@ -15,8 +16,10 @@ mod follow;
 mod gate;
 mod held;
 mod input;
+mod monitor;
 mod outcome;
 mod persist;
+mod publish;
 mod testify;
 mod transaction;
 mod unit;
@@ -33,6 +36,8 @@ use crate::command::{CommandTable, Effects, ServerFacts, Stats};
 use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::log::Offset;
+use crate::metrics::{CommandsStats, Metrics};
+use crate::pubsub::PubSub;
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
 use crate::session::Sessions;
@@ -55,6 +60,8 @@ pub struct Hooks {
     pub sleep: fn(Duration),
     /// The process is to die of a fault of memory (DEBUG SEGFAULT).
     pub crash: fn(),
+    /// Nanoseconds of a clock that only goes forward: how long requests take. Nothing is decided by it.
+    pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
     /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
@@ -65,7 +72,13 @@ type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), Con
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { sleep: |_| {}, crash: || {}, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_| Ok(()) }
+        Hooks {
+            sleep: |_| {},
+            crash: || {},
+            clock_ns: || 0,
+            reconfigure: Box::new(|_, _| Ok(())),
+            rewrite_config: |_| Ok(()),
+        }
     }
 }
 
@@ -76,11 +89,13 @@ pub struct Engine {
     pub sessions: Sessions,
     pub node: Node,
     pub stats: Stats,
+    pub metrics: Metrics,
     pub server: ServerFacts,
     table: Arc<CommandTable>,
     effects: Effects,
     rng: SmallRng,
     held: HeldList,
+    pubsub: PubSub,
     follower: follow::Follower,
     cron: cron::Cron,
     /// Code that runs inside.
@@ -95,6 +110,8 @@ pub struct Engine {
     over_maxmemory: bool,
     ending: outcome::Ending,
     pub hooks: Hooks,
+    /// When the clock was last read: the end of one request is the beginning of the next.
+    clock_read_ns: u64,
     actions: Vec<Action>,
 }
 
@@ -119,11 +136,14 @@ impl Engine {
             sessions: Sessions::default(),
             node,
             stats: Stats::default(),
+            metrics: Metrics::default(),
+            clock_read_ns: 0,
             server,
             table: Arc::new(renamed_table(&config)),
             effects: Effects::default(),
             rng,
             held: HeldList::default(),
+            pubsub: PubSub::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),
             running: None,
@@ -136,6 +156,8 @@ impl Engine {
             actions: Vec::new(),
             config,
         };
+        engine.metrics.commands = CommandsStats::with_rows(engine.table.len());
+        engine.configure();
         engine.refresh_conditions(now);
         engine
     }
@@ -145,6 +167,13 @@ impl Engine {
         if let Some(master) = self.config.replicaof.clone() {
             self.follow(now, master.host, master.port);
         }
+    }
+
+    /// Takes directives into effect that others keep a copy of.
+    fn configure(&mut self) {
+        self.metrics.configure(&self.config);
+        self.effects.event_classes = self.config.notify_keyspace_events;
+        self.sessions.output_limits = self.config.client_output_buffer_limits;
     }
 
     pub fn table(&self) -> &Arc<CommandTable> {

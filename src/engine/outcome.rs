@@ -105,16 +105,14 @@ impl Engine {
 
     fn psync(&mut self, now: Now, token: Token, request: &PsyncRequest, reply: &mut Reply) {
         if let Some(error) = self.cannot_feed() {
-            reply.error(error);
-            return;
+            return self.fail(reply, error);
         }
         self.become_peer(now, token, Ask::Psync(request));
     }
 
     fn sync(&mut self, now: Now, token: Token, reply: &mut Reply) {
         if let Some(error) = self.cannot_feed() {
-            reply.error(error);
-            return;
+            return self.fail(reply, error);
         }
         self.become_peer(now, token, Ask::Sync);
     }
@@ -143,8 +141,7 @@ impl Engine {
         let names: Vec<&'static str> = changes.iter().map(|change| change.name).collect();
         if let Err(error) = (self.hooks.reconfigure)(&mut self.config, &names) {
             self.config.undo(changes);
-            self.stats.error_replies += 1;
-            return reply.error(&format!("ERR {error}"));
+            return self.fail(reply, &format!("ERR {error}"));
         }
         reply.ok();
         for notice in self.config.take_notices() {
@@ -153,6 +150,7 @@ impl Engine {
         self.node.log.resize(self.config.repl_backlog_size);
         self.reconfigure_link();
         self.reconfigure_peers();
+        self.configure();
         self.refresh_conditions(now);
         self.actions.push(Action::ConfigChanged(names));
     }
@@ -185,8 +183,7 @@ impl Engine {
             }
             Err(error) => {
                 self.warning(format!("CONFIG REWRITE failed: {error}"));
-                self.stats.error_replies += 1;
-                reply.error(&format!("ERR {error}"));
+                self.fail(reply, &format!("ERR {error}"));
             }
         }
     }
@@ -221,7 +218,7 @@ impl Engine {
 
     fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
         if !self.held.cancel_shutdown() {
-            return reply.error("ERR No shutdown in progress.");
+            return self.fail(reply, "ERR No shutdown in progress.");
         }
         self.notice("Shutdown manually aborted.");
         if let Ending::AwaitingPeers(_, client, _) = std::mem::take(&mut self.ending) {

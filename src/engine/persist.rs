@@ -12,7 +12,7 @@ use super::{Action, Engine, SavePurpose};
 impl Engine {
     pub(super) fn save_in_foreground(&mut self, now: Now, token: Token, reply: &mut Reply) {
         if self.server.save.running_since.is_some() {
-            return reply.error("ERR Background save already in progress");
+            return self.fail(reply, "ERR Background save already in progress");
         }
         self.sessions[token].blocked = Blocked::Held;
         self.start_save(now, SavePurpose::Foreground(token));

@@ -20,8 +20,7 @@ impl Engine {
         if is_dirty || broken {
             self.sessions[token].transaction = None;
             if is_dirty {
-                self.stats.error_replies += 1;
-                reply.error("EXECABORT Transaction discarded because of previous errors.");
+                self.fail(reply, "EXECABORT Transaction discarded because of previous errors.");
             } else {
                 reply.null_array();
             }
@@ -31,8 +30,10 @@ impl Engine {
         let mut ends_batch = false;
         for request in &requests {
             let args = Args::new(request.args.args(), self.keyspace.hasher());
+            let begun = self.begin_request(reply);
             let outcome = self.call(now, token, origin, request.command, &args, reply);
             ends_batch |= self.perform(now, token, outcome, reply);
+            self.account(now, token, request.command, &args, begun, reply);
         }
         if let Some(session) = self.sessions.get_mut(token) {
             session.transaction = None;
@@ -54,7 +55,7 @@ impl Engine {
         self.sessions[token].transaction = None;
         self.unwatch(token);
         let reason = error.0.strip_prefix("ERR ").unwrap_or(&error.0);
-        reply.error(&format!("EXECABORT Transaction discarded because of: {reason}"));
+        self.fail(reply, &format!("EXECABORT Transaction discarded because of: {reason}"));
     }
 
     /// Forgets what a client watches.

@@ -27,6 +27,7 @@ impl Engine {
         }
         self.append_to_log();
         self.break_watches(now);
+        self.publish_key_events();
     }
 
     /// Deletes a key if it has expired (a write may have given it a new life since it was noted).

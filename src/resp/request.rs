@@ -113,6 +113,11 @@ impl<'a> Args<'a> {
         self.spans.iter().map(move |span| &buffer[span.start..span.end])
     }
 
+    /// Length of the request as it came.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.end - self.bytes.start
+    }
+
     /// The request as it came.
     pub fn raw(&self) -> &'a [u8] {
         &self.buffer[self.bytes.start..self.bytes.end]

@@ -1,5 +1,6 @@
 //! The one place that asks what time it is.
 
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::{Millis, Now};
@@ -13,6 +14,17 @@ pub struct Clock {
 impl Clock {
     pub fn start() -> Clock {
         Clock { start: Instant::now() }
+    }
+
+    /// Nanoseconds of a clock that only goes forward, for measuring what happens within a turn.
+    pub fn ticks_ns() -> u64 {
+        static COUNTER: LazyLock<(quanta::Clock, u64)> = LazyLock::new(|| {
+            let clock = quanta::Clock::new();
+            let start = clock.raw();
+            (clock, start)
+        });
+        let (clock, start) = &*COUNTER;
+        clock.delta_as_nanos(*start, clock.raw())
     }
 
     pub fn now(&self) -> Now {

@@ -145,6 +145,7 @@ fn describe_process(engine: &mut Engine, process: &Process) {
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
     engine.hooks.sleep = std::thread::sleep;
     engine.hooks.crash = crash::segfault;
+    engine.hooks.clock_ns = Clock::ticks_ns;
 }
 
 /// System, release and machine, as in `Linux 6.1.0 x86_64`.

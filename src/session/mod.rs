@@ -5,16 +5,19 @@
 
 mod queue;
 mod sessions;
+mod subscriptions;
 mod watch;
 
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::config::ClientClass;
 use crate::resp::Protocol;
 use crate::time::Millis;
 
 pub use queue::{QueuedRequest, Transaction};
 pub use sessions::{Sessions, Token};
+pub use subscriptions::{Names, Subscriptions};
 pub use watch::{KeyState, Watches};
 
 /// Where a connection comes from, as CLIENT LIST shows it.
@@ -96,6 +99,9 @@ pub struct Session {
     pub transaction: Option<Transaction>,
     /// A key that WATCH named was touched: EXEC will abort.
     pub watch_broken: bool,
+    pub subscriptions: Subscriptions,
+    /// Has any of them.
+    pub is_subscriber: bool,
     pub blocked: Blocked,
     pub closing: Closing,
     /// Replies and pushes in order, not yet handed to the socket.
@@ -135,6 +141,8 @@ impl Session {
             no_touch: false,
             transaction: None,
             watch_broken: false,
+            subscriptions: Subscriptions::default(),
+            is_subscriber: false,
             blocked: Blocked::No,
             closing: Closing::No,
             outbox: Vec::new(),
@@ -151,6 +159,15 @@ impl Session {
 
     pub fn is_blocked(&self) -> bool {
         self.blocked != Blocked::No
+    }
+
+    /// Which output limit holds for this client.
+    pub fn class(&self) -> ClientClass {
+        match self.kind {
+            ClientKind::Replica => ClientClass::Replica,
+            _ if self.is_subscriber => ClientClass::Pubsub,
+            _ => ClientClass::Normal,
+        }
     }
 
     pub fn is_closing(&self) -> bool {

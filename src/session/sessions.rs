@@ -5,6 +5,7 @@ use std::ops::{Index, IndexMut};
 use slab::Slab;
 
 use super::{Endpoint, Session, Watches};
+use crate::config::BufferLimit;
 use crate::time::Millis;
 
 /// Names a session while it lives. The id guards against a slot that was given to somebody else.
@@ -20,6 +21,12 @@ pub struct Sessions {
     slots: Slab<Session>,
     last_id: u64,
     pub watches: Watches,
+    /// Clients that are shown all requests (MONITOR).
+    pub monitors: Vec<Token>,
+    /// By class of client; 0 is no limit.
+    pub output_limits: [BufferLimit; 3],
+    /// Clients whose output has come to exceed its hard limit by what others wrote; the engine closes them.
+    pub overflowed: Vec<Token>,
 }
 
 impl Sessions {
@@ -33,6 +40,7 @@ impl Sessions {
     pub fn close(&mut self, token: Token) -> Option<Session> {
         self.get(token)?;
         self.watches.unwatch(token);
+        self.monitors.retain(|monitor| *monitor != token);
         Some(self.slots.remove(token.slot))
     }
 
@@ -42,6 +50,19 @@ impl Sessions {
 
     pub fn get_mut(&mut self, token: Token) -> Option<&mut Session> {
         self.slots.get_mut(token.slot).filter(|session| session.id == token.id)
+    }
+
+    /// Puts bytes of somebody else (a message, MONITOR's lines) behind what the client is sent already, and calls its
+    /// task. Who does not read loses the connection at its hard limit, before it costs others the memory.
+    pub fn deliver(&mut self, to: Token, bytes: &[u8]) {
+        let limits = self.output_limits;
+        let Some(session) = self.get_mut(to).filter(|session| !session.is_closing()) else { return };
+        session.outbox.extend_from_slice(bytes);
+        session.wake();
+        let hard_bytes = limits[session.class() as usize].hard_bytes;
+        if hard_bytes > 0 && (session.outbox.len() + session.unsent_bytes) as u64 > hard_bytes {
+            self.overflowed.push(to);
+        }
     }
 
     pub fn len(&self) -> usize {

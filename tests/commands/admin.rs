@@ -27,10 +27,13 @@ fn info_has_the_sections_that_are_asked_for() {
         let text = String::from_utf8(info.bytes().to_vec()).unwrap();
         text.lines().filter_map(|line| line.strip_prefix("# ").map(str::to_owned)).collect::<Vec<_>>().join(" ")
     };
-    let all = "Server Clients Memory Persistence Stats Replication CPU Modules Cluster Keyspace";
-    for line in ["INFO", "INFO all", "info EVERYTHING", "INFO default"] {
-        assert_eq!(titles(&mut h, line), all);
-    }
+    let default = "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace";
+    assert_eq!(titles(&mut h, "INFO"), default);
+    assert_eq!(titles(&mut h, "INFO default"), default);
+    let everything = "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats \
+                      Latencystats Cluster Keyspace";
+    assert_eq!(titles(&mut h, "info EVERYTHING"), everything);
+    assert_eq!(titles(&mut h, "INFO all"), everything.replace(" Modules", ""));
     assert_eq!(titles(&mut h, "INFO keyspace server"), "Server Keyspace");
     assert_eq!(titles(&mut h, "INFO nothing"), "");
 }

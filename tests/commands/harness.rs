@@ -136,6 +136,32 @@ impl Harness {
         std::mem::take(&mut self.engine.sessions[*token].outbox)
     }
 
+    /// The reply to the main client's request, and whatever else it was sent in the same breath; no replication.
+    #[track_caller]
+    pub fn check_all(&mut self, line: &str, expected: &str) {
+        let words = split_words(line.as_bytes()).expect("balanced quotes");
+        let bytes = self.execute(&words.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(decode_all(&bytes), expected, "{line}");
+    }
+
+    /// As `check_all`, by another client.
+    #[track_caller]
+    pub fn check_all_by(&mut self, client: &mut Connection, line: &str, expected: &str) {
+        std::mem::swap(&mut self.main, client);
+        self.check_all(line, expected);
+        std::mem::swap(&mut self.main, client);
+    }
+
+    /// What a client was sent that it did not ask for now.
+    pub fn received(&mut self, client: &Connection) -> String {
+        decode_all(&std::mem::take(&mut self.engine.sessions[client.token].outbox))
+    }
+
+    /// The client's connection ends.
+    pub fn disconnect(&mut self, client: Connection) {
+        self.engine.disconnect(self.now, client.token);
+    }
+
     /// The server's periodic work.
     #[track_caller]
     pub fn tick(&mut self) {
@@ -196,6 +222,17 @@ fn connect(engine: &mut Engine, now: Now) -> Connection {
     let endpoint = Endpoint { peer_addr: "127.0.0.1:1".into(), is_local: true, ..Endpoint::default() };
     let token = engine.connect(now, endpoint).expect("room for a client");
     Connection { token, input: engine.input() }
+}
+
+/// Values one after the other, separated by `; `.
+fn decode_all(mut bytes: &[u8]) -> String {
+    let mut values = Vec::new();
+    while !bytes.is_empty() {
+        let (value, rest) = Value::decode(bytes).expect("whole values");
+        values.push(value.to_string());
+        bytes = rest;
+    }
+    values.join("; ")
 }
 
 fn shown(args: &[&[u8]]) -> Vec<String> {

@@ -4,6 +4,8 @@ mod admin;
 mod connection;
 mod harness;
 mod keys;
+mod observe;
+mod pubsub;
 mod replication;
 mod string;
 mod transaction;

@@ -3,6 +3,7 @@
 //! Every figure is a true one. What has no meaning here (reply buffers, hash tables that are rehashed, C's compiler)
 //! is left out; what cannot happen here (a fork, a defragmentation) is 0.
 
+mod commands;
 mod fields;
 mod memory;
 mod replication;
@@ -21,7 +22,7 @@ pub(super) const COMMANDS: &[Command] = &[Command::new("info", info, "[section..
     .categories(&["@dangerous"])
     .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])];
 
-/// Part of the answer. All that are here belong to the answer without arguments.
+/// Part of the answer.
 struct Section {
     name: &'static str,
     title: &'static str,
@@ -38,6 +39,9 @@ const SECTIONS: &[Section] = &[
     Section { name: "cpu", title: "CPU", write: server::cpu },
     // There are no modules to list.
     Section { name: "modules", title: "Modules", write: |_, _| () },
+    Section { name: "commandstats", title: "Commandstats", write: commands::commandstats },
+    Section { name: "errorstats", title: "Errorstats", write: commands::errorstats },
+    Section { name: "latencystats", title: "Latencystats", write: commands::latencystats },
     Section { name: "cluster", title: "Cluster", write: |_, fields| fields.add("cluster_enabled", 0) },
     Section { name: "keyspace", title: "Keyspace", write: stats::keyspace },
 ];
@@ -52,9 +56,18 @@ fn info(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> 
     Ok(Outcome::Done)
 }
 
+/// Sections that stand in the answer only if they are asked for: by name, by `all` or by `everything`.
+const NOT_BY_DEFAULT: &[&str] = &["commandstats", "latencystats"];
+/// What `all` leaves out.
+const NOT_IN_ALL: &[&str] = &["modules"];
+
 fn is_wanted(section: &Section, args: &Args<'_>) -> bool {
-    let names = |word: &[u8]| {
-        [section.name, "default", "all", "everything"].iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+    let is_default = !NOT_BY_DEFAULT.contains(&section.name);
+    let names = |word: &[u8]| match word.to_ascii_lowercase().as_slice() {
+        b"default" => is_default,
+        b"all" => !NOT_IN_ALL.contains(&section.name),
+        b"everything" => true,
+        word => word == section.name.as_bytes(),
     };
-    args.len() == 1 || args.rest(1).any(names)
+    if args.len() == 1 { is_default } else { args.rest(1).any(names) }
 }

@@ -22,7 +22,7 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
     fields.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
     fields.add("unexpected_error_replies", stats.unexpected_error_replies);
-    fields.add("total_error_replies", stats.error_replies);
+    fields.add("total_error_replies", cx.metrics.errors.total);
     fields.add("total_reads_processed", stats.reads_processed);
     fields.add("total_writes_processed", stats.writes_processed);
     fields.add("client_query_buffer_limit_disconnections", stats.query_limit_disconnections);

@@ -33,14 +33,14 @@ fn found<'a>(cx: &Context<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], &'stati
     let request: Vec<&[u8]> = args.rest(2).collect();
     let id = cx.table.resolve(request[0], request.get(1).copied()).ok_or(UNKNOWN_COMMAND)?;
     let command = cx.table.entry(id).command;
-    if command.keys.is_empty() {
+    if !command.keys.iter().any(KeySpec::names_keys) {
         return Err(NO_KEYS);
     }
     if !command.accepts(request.len()) {
         return Err(WRONG_ARITY);
     }
     let mut found = Vec::new();
-    for spec in command.keys {
+    for spec in command.keys.iter().filter(|spec| spec.names_keys()) {
         let positions = spec.positions(&request).ok_or(MALFORMED)?;
         found.extend(positions.into_iter().map(|position| (request[position], spec)));
     }

@@ -1,6 +1,7 @@
 //! DUMP and RESTORE: a value as a payload that other servers understand.
 
 use crate::command::{Args, CommandError, Context, Outcome};
+use crate::config::EventClasses;
 use crate::config::MaxmemoryPolicy;
 use crate::keyspace::NewValue;
 use crate::persistence::rdb::{RdbValue, dump_payload, restore_payload};
@@ -40,6 +41,7 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
         RdbValue::String(bytes) => {
             if !is_over {
                 cx.db.set(key, NewValue::String(bytes), expire_at);
+                cx.db.notify(EventClasses::GENERIC, "restore", key);
             }
             Ok(())
         }

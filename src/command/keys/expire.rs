@@ -38,7 +38,7 @@ fn expire_at(cx: &mut Context<'_>, args: &Args<'_>, time: UnixTime) -> Result<Ou
     if cx.db.is_over(at) {
         cx.db.expire_now(key);
     } else {
-        cx.db.set_expire(key, Some(at));
+        cx.db.set_expire(key, at);
         propagate(cx, args, at);
     }
     cx.reply.int(1);

@@ -2,6 +2,7 @@
 
 use crate::command::database::as_string;
 use crate::command::{Args, CommandError, Context, Outcome};
+use crate::config::EventClasses;
 use crate::keyspace::{NewValue, UnixMs};
 use crate::resp::parse_i64;
 
@@ -32,6 +33,7 @@ fn add(cx: &mut Context<'_>, args: &Args<'_>, increment: i64) -> Result<Outcome,
     let (value, expire_at) = present(cx, args, parse_i64, CommandError::NOT_AN_INTEGER)?;
     let sum = value.unwrap_or(0).checked_add(increment).ok_or(OVERFLOW)?;
     cx.db.set(args.key(1), NewValue::String(itoa::Buffer::new().format(sum).as_bytes()), expire_at);
+    cx.db.notify(EventClasses::STRING, "incrby", args.key(1));
     cx.reply.int(sum);
     Ok(Outcome::Done)
 }
@@ -41,6 +43,7 @@ pub(super) fn incrbyfloat(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outco
     let increment = LongDouble::parse(args.at(2)).ok_or(CommandError::NOT_A_FLOAT)?;
     let sum = value.unwrap_or(LongDouble::ZERO).plus(increment).ok_or(NOT_FINITE)?.to_string();
     cx.db.set(args.key(1), NewValue::String(sum.as_bytes()), expire_at);
+    cx.db.notify(EventClasses::STRING, "incrbyfloat", args.key(1));
     cx.reply.bulk(sum.as_bytes());
     cx.db.propagate_as(&[b"SET", args.at(1), sum.as_bytes(), b"KEEPTTL"]);
     Ok(Outcome::Done)

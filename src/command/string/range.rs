@@ -1,6 +1,7 @@
 //! APPEND, GETRANGE, SETRANGE: parts of a string.
 
 use crate::command::{Args, CommandError, Context, Origin, Outcome};
+use crate::config::EventClasses;
 use crate::keyspace::NewValue;
 
 const TOO_LONG: CommandError = CommandError::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
@@ -19,6 +20,7 @@ pub(super) fn append(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
             cx.db.append(args.key(1), tail)
         }
     };
+    cx.db.notify(EventClasses::STRING, "append", args.key(1));
     cx.reply.int(len as i64);
     Ok(Outcome::Done)
 }

@@ -4,6 +4,7 @@
 //! we do must not let keys live longer.
 
 use crate::command::{Args, CommandError, Context, Outcome, UnixTime};
+use crate::config::EventClasses;
 use crate::keyspace::{Key, NewValue, UnixMs};
 
 use super::options::{Condition, Options, Ttl};
@@ -11,11 +12,18 @@ use super::read::reply_string;
 
 pub(super) fn set(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     if args.len() == 3 {
-        cx.db.set(args.key(1), NewValue::String(args.at(2)), None);
+        store(cx, args.key(1), args.at(2), None);
         cx.reply.ok();
         return Ok(Outcome::Done);
     }
     set_with_options(cx, args, Options::of_set(args)?)
+}
+
+/// Every command of this family calls it `set` in key events.
+#[inline]
+fn store(cx: &mut Context<'_>, key: Key<'_>, value: &[u8], expire_at: Option<UnixMs>) {
+    cx.db.set(key, NewValue::String(value), expire_at);
+    cx.db.notify(EventClasses::STRING, "set", key);
 }
 
 fn set_with_options(cx: &mut Context<'_>, args: &Args<'_>, options: Options) -> Result<Outcome, CommandError> {
@@ -37,7 +45,10 @@ fn set_with_options(cx: &mut Context<'_>, args: &Args<'_>, options: Options) -> 
         return Ok(Outcome::Done);
     }
     let kept = present.flatten().filter(|_| options.ttl == Ttl::Keep);
-    cx.db.set(key, NewValue::String(args.at(2)), deadline.or(kept));
+    store(cx, key, args.at(2), deadline.or(kept));
+    if deadline.is_some() {
+        cx.db.notify(EventClasses::GENERIC, "expire", key);
+    }
     match deadline {
         Some(at) => propagate_set(cx, key, args.at(2), at),
         None if options.answers_old => propagate_without_get(cx, args),
@@ -52,7 +63,7 @@ fn set_with_options(cx: &mut Context<'_>, args: &Args<'_>, options: Options) -> 
 pub(super) fn setnx(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let is_free = cx.db.write(args.key(1)).is_none();
     if is_free {
-        cx.db.set(args.key(1), NewValue::String(args.at(2)), None);
+        store(cx, args.key(1), args.at(2), None);
     }
     cx.reply.int(is_free.into());
     Ok(Outcome::Done)
@@ -70,7 +81,8 @@ fn set_for(cx: &mut Context<'_>, args: &Args<'_>, time: UnixTime) -> Result<Outc
     let at = time.positive(args, 2, cx.db.now_ms, cx.command_name())?;
     // An expired predecessor is deleted first, so that the deletion is counted and propagated.
     cx.db.write(args.key(1));
-    cx.db.set(args.key(1), NewValue::String(args.at(3)), Some(at));
+    store(cx, args.key(1), args.at(3), Some(at));
+    cx.db.notify(EventClasses::GENERIC, "expire", args.key(1));
     propagate_set(cx, args.key(1), args.at(3), at);
     cx.reply.ok();
     Ok(Outcome::Done)
@@ -79,7 +91,7 @@ fn set_for(cx: &mut Context<'_>, args: &Args<'_>, time: UnixTime) -> Result<Outc
 pub(super) fn getset(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     reply_string(cx, args)?;
     cx.db.write(args.key(1));
-    cx.db.set(args.key(1), NewValue::String(args.at(2)), None);
+    store(cx, args.key(1), args.at(2), None);
     cx.db.propagate_as(&[b"SET", args.at(1), args.at(2)]);
     Ok(Outcome::Done)
 }
@@ -106,7 +118,7 @@ pub(super) fn getex(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Co
     match (options.ttl, deadline) {
         (Ttl::At { time, .. }, Some(at)) if !time.is_relative && cx.db.is_over(at) => cx.db.expire_now(key),
         (_, Some(at)) => {
-            cx.db.set_expire(key, Some(at));
+            cx.db.set_expire(key, at);
             cx.db.propagate_as(&[b"PEXPIREAT", key.bytes, itoa::Buffer::new().format(at).as_bytes()]);
         }
         (Ttl::Clear, None) if cx.db.persist(key) => cx.db.propagate_as(&[b"PERSIST", key.bytes]),
@@ -135,7 +147,7 @@ pub(super) fn msetnx(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 fn set_all(cx: &mut Context<'_>, args: &Args<'_>) -> Result<(), CommandError> {
     check_pairs(cx, args)?;
     for index in (1..args.len()).step_by(2) {
-        cx.db.set(args.key(index), NewValue::String(args.at(index + 1)), None);
+        store(cx, args.key(index), args.at(index + 1), None);
     }
     Ok(())
 }

@@ -1,0 +1,45 @@
+//! MONITOR: clients that are shown every request as it has run.
+
+use crate::command::{Args, CommandId, Flags};
+use crate::resp::Reply;
+use crate::session::Token;
+use crate::time::Now;
+use crate::words::quote;
+
+use super::Engine;
+
+impl Engine {
+    /// `by` has run a request. What its own connection is shown stands behind the reply.
+    #[cold]
+    pub(super) fn feed_monitors(&mut self, now: Now, by: Token, id: CommandId, args: &Args<'_>, reply: &mut Reply) {
+        if self.table.entry(id).has(Flags::SKIP_MONITOR | Flags::ADMIN) {
+            return;
+        }
+        let line = self.monitor_line(now, by, id, args);
+        for monitor in self.sessions.monitors.clone() {
+            if monitor == by {
+                reply.buffer.extend_from_slice(&line);
+            } else {
+                self.sessions.deliver(monitor, &line);
+            }
+        }
+    }
+
+    fn monitor_line(&self, now: Now, by: Token, id: CommandId, args: &Args<'_>) -> Vec<u8> {
+        let session = &self.sessions[by];
+        let address = if session.endpoint.is_unix_socket {
+            format!("unix:{}", session.endpoint.peer_addr.trim_end_matches(":0"))
+        } else {
+            session.endpoint.peer_addr.clone()
+        };
+        let (seconds, micros) = (now.unix_us / 1_000_000, now.unix_us % 1_000_000);
+        let mut line = format!("+{seconds}.{micros:06} [{} {address}]", session.db).into_bytes();
+        for (index, word) in args.words.iter().enumerate() {
+            let is_secret = (self.table.entry(id).command.secrets)(args, index);
+            line.push(b' ');
+            line.extend(quote(if is_secret { b"(redacted)" } else { word }));
+        }
+        line.extend_from_slice(b"\r\n");
+        line
+    }
+}
