@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 
 use crate::alloc::AllocatorStats;
-use crate::config::{Changed, Config};
+use crate::config::{Changed, Config, Rewrite};
 use crate::keyspace::{Key, KeyHasher};
 use crate::log::Offset;
 use crate::metrics::Metrics;
@@ -261,7 +261,7 @@ pub enum Outcome {
     /// Directives were set: they take effect, or all of them are taken back; then the request is answered.
     ConfigChanged(Vec<Changed>),
     /// Rewrite the configuration file; the engine's shell answers.
-    ConfigRewrite,
+    ConfigRewrite(Rewrite),
     /// Write the RDB file; the answer comes when it is there.
     Save,
     /// Start writing the RDB file in the background; answered already.

@@ -20,6 +20,7 @@ pub use directive::{DENY_LOADING, Directive, HIDDEN, IMMUTABLE, PROTECTED, SENSI
 pub use events::EventClasses;
 pub use example::example;
 pub use load::{Files, Origin, StartError};
+pub use rewrite::Rewrite;
 pub use settings::{
     BufferLimit, ClientClass, LogFormat, LogLevel, LogTimestamp, MasterAddress, MaxmemoryPolicy, OomScoreAdj,
     PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions, Supervision, SyslogFacility,
@@ -203,8 +204,8 @@ impl Config {
     }
 
     /// The text of a configuration file brought up to date; comments, order and included files stay.
-    pub fn rewrite(&self, old_text: &[u8]) -> Vec<u8> {
-        rewrite::rewrite(self, old_text)
+    pub fn rewrite(&self, old_text: &[u8], how_much: Rewrite) -> Vec<u8> {
+        rewrite::rewrite(self, old_text, how_much)
     }
 
     /// Directives off their default that are not in effect yet; each is told once.

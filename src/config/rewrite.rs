@@ -16,10 +16,23 @@ const KEPT: &[&[u8]] = &[b"include", b"rename-command", b"user", b"loadmodule", 
 /// Written even at their default: the data must be found, and saved, wherever the file is used.
 const ALWAYS_WRITTEN: &[&str] = &["save", "dir"];
 
-pub(super) fn rewrite(config: &Config, old_text: &[u8]) -> Vec<u8> {
+/// How much of the configuration a rewritten file spells out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewrite {
+    /// What is off its default, and what the file named before.
+    Needed,
+    /// Every directive (DEBUG CONFIG-REWRITE-FORCE-ALL).
+    All,
+}
+
+pub(super) fn rewrite(config: &Config, old_text: &[u8], how_much: Rewrite) -> Vec<u8> {
     let mut draft = Draft::read(old_text);
     for (row, value) in table::rows().zip(&config.values) {
-        draft.write(row, row.kind.lines(value), row.kind.lines(&default_value(row)));
+        let values = row.kind.lines(value);
+        let is_worth_lines = how_much == Rewrite::All
+            || ALWAYS_WRITTEN.contains(&row.name)
+            || values != row.kind.lines(&default_value(row));
+        draft.write(row, values, is_worth_lines);
     }
     draft.finish()
 }
@@ -61,9 +74,8 @@ impl Draft {
     }
 
     /// Puts `values`, one per line, where the old text had this directive, else at the end if they are worth a line.
-    fn write(&mut self, row: &Directive, values: Vec<Vec<u8>>, defaults: Vec<Vec<u8>>) {
+    fn write(&mut self, row: &Directive, values: Vec<Vec<u8>>, is_worth_lines: bool) {
         let mut places = self.spoken_of.remove(row.name).unwrap_or_default();
-        let is_worth_lines = values != defaults || ALWAYS_WRITTEN.contains(&row.name);
         for value in values {
             let line = [row.name.as_bytes(), b" ", &value].concat();
             if let Some(place) = places.pop_front() {
@@ -108,8 +120,9 @@ mod tests {
     }
 
     fn rewritten(config: &Config, old: &str) -> String {
-        let new = config.rewrite(old.as_bytes());
-        assert_eq!(config.rewrite(&new), new, "a second rewrite changes nothing");
+        let rewrite = |old: &[u8]| config.rewrite(old, Rewrite::Needed);
+        let new = rewrite(old.as_bytes());
+        assert_eq!(rewrite(&new), new, "a second rewrite changes nothing");
         String::from_utf8(new).unwrap()
     }
 
@@ -155,6 +168,15 @@ mod tests {
         config.set_many(&[(b"bind", b"a\nport 1 b")], Caller::default()).unwrap();
         let text = rewritten(&config, "");
         assert!(text.contains("bind \"a\\nport\" 1 b\n"), "{text}");
+    }
+
+    #[test]
+    fn all_directives_can_be_spelt_out() {
+        let config = changed(&[]);
+        let text = String::from_utf8(config.rewrite(b"", Rewrite::All)).unwrap();
+        for row in table::rows().filter(|row| row.name != "replicaof") {
+            assert!(text.contains(&format!("\n{} ", row.name)), "{}", row.name);
+        }
     }
 
     #[test]

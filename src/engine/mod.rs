@@ -33,7 +33,7 @@ use rand::rngs::SmallRng;
 use sha1::{Digest, Sha1};
 
 use crate::command::{CommandTable, Effects, ServerFacts, Stats};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Rewrite};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::log::Offset;
 use crate::metrics::{CommandsStats, Metrics};
@@ -65,7 +65,7 @@ pub struct Hooks {
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
     /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
-    pub rewrite_config: fn(&Config) -> Result<(), String>,
+    pub rewrite_config: fn(&Config, Rewrite) -> Result<(), String>,
 }
 
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
@@ -77,7 +77,7 @@ impl Default for Hooks {
             crash: || {},
             clock_ns: || 0,
             reconfigure: Box::new(|_, _| Ok(())),
-            rewrite_config: |_| Ok(()),
+            rewrite_config: |_, _| Ok(()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What handlers cannot do themselves: the engine acts on their outcomes.
 
 use crate::command::{Origin, Outcome, ShutdownOptions};
-use crate::config::Changed;
+use crate::config::{Changed, Rewrite};
 use crate::log::Offset;
 use crate::replication::PsyncRequest;
 use crate::resp::Reply;
@@ -54,7 +54,7 @@ impl Engine {
             Outcome::AckWanted => {}
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
-            Outcome::ConfigRewrite => self.rewrite_config(reply),
+            Outcome::ConfigRewrite(how_much) => self.rewrite_config(how_much, reply),
             Outcome::Save => self.save_in_foreground(now, token, reply),
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
@@ -175,8 +175,8 @@ impl Engine {
         self.server.pause.is_some() || self.ending != Ending::No
     }
 
-    fn rewrite_config(&mut self, reply: &mut Reply) {
-        match (self.hooks.rewrite_config)(&self.config) {
+    fn rewrite_config(&mut self, how_much: Rewrite, reply: &mut Reply) {
+        match (self.hooks.rewrite_config)(&self.config, how_much) {
             Ok(()) => {
                 self.notice("CONFIG REWRITE executed with success.");
                 reply.ok();

@@ -11,6 +11,7 @@ mod protocol;
 
 use std::time::Duration;
 
+use crate::config::Rewrite;
 use crate::resp;
 
 use super::{Args, Command, CommandError, Context, Flags, Holds, Outcome, help};
@@ -29,6 +30,9 @@ const SUBCOMMANDS: &[Command] = &[
     crash::SEGFAULT,
     Command::new("change-repl-id", change_repl_id, "")
         .about("Takes a new replication ID: whoever asks for the old one is fully resynchronized.")
+        .arity(2),
+    Command::new("config-rewrite-force-all", rewrite_all, "")
+        .about("Rewrites the configuration file with all directives, also those at their default.")
         .arity(2),
     Command::new("digest", inspect::digest, "")
         .about("Answers a digest of all data, equal on servers with equal data.")
@@ -76,6 +80,10 @@ fn unknown(args: &Args<'_>) -> CommandError {
 fn change_repl_id(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
     cx.reply.ok();
     Ok(Outcome::ChangeReplid)
+}
+
+fn rewrite_all(_cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
+    Ok(Outcome::ConfigRewrite(Rewrite::All))
 }
 
 fn holds(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
