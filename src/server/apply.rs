@@ -17,6 +17,7 @@ use super::logging::{Log, Role};
 use super::process::{self, OomScore, PidFile, Process};
 use super::shared::Shared;
 use crate::config::{Config, ConfigError};
+use crate::persistence::rdb;
 
 /// What the shell keeps so that it can be changed, or cleared away at the end.
 pub struct Running {
@@ -70,6 +71,8 @@ impl Running {
             // Somebody may have been faster.
             let _ = std::fs::remove_file(path);
         }
+        // What a save left half done; mostly there is none.
+        let _ = std::fs::remove_file(rdb::temporary_name(std::process::id()));
     }
 
     fn try_one(&mut self, config: &mut Config, name: &str) -> Result<Option<Undo>, String> {

@@ -89,6 +89,20 @@ fn an_init_system_that_is_not_there_is_told_in_the_log() {
 }
 
 #[test]
+fn upstart_sees_us_stop_once() {
+    let folder = Folder::new();
+    let port = free_port();
+    let mut command = folder.tandem();
+    command.args(["--port", &port.to_string(), "--supervised", "auto", "--save", ""]);
+    let server = Running::start(command.env("UPSTART_JOB", "tandem").env_remove("NOTIFY_SOCKET"));
+    eventually(LIMIT, "the server stops itself", || server.file("status").contains("\nState:\tT"));
+    // SAFETY: a signal touches no memory; the process is our child.
+    assert_eq!(unsafe { libc::kill(server.0.id() as i32, libc::SIGCONT) }, 0);
+    await_pong(port);
+    assert!(cli(port, "info server").contains("\nprocess_supervised:upstart\n"));
+}
+
+#[test]
 fn process_lists_show_address_and_template() {
     let folder = Folder::new();
     let port = free_port();

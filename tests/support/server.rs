@@ -196,6 +196,11 @@ impl Server {
         self.await_ready().expect("the server answers again");
     }
 
+    /// Starts what was stopped, without waiting for an answer to PING: it may load for a while.
+    pub fn start_loading(&mut self) {
+        self.child = run(&self.launch, &self.folder).expect("the server starts again");
+    }
+
     /// A file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
