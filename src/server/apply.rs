@@ -124,7 +124,7 @@ impl Running {
         let saved = self.oom_score.save();
         match self.oom_score.configure(config) {
             Ok(()) => Ok(Box::new(move |running| running.oom_score.restore(saved))),
-            Err(()) => Err("Failed to set current oom_score_adj. Check server logs.".to_owned()),
+            Err(_) => Err("Failed to set current oom_score_adj. Check server logs.".to_owned()),
         }
     }
 }

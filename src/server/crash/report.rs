@@ -13,7 +13,9 @@ pub fn begin(log: &Log) {
 
 /// What a failed invariant says of itself.
 pub fn panicked(panic: &PanicHookInfo<'_>) {
-    let message = panic.payload_as_str().unwrap_or("panicked without a word");
+    let payload = panic.payload();
+    let words = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+    let message = words.unwrap_or("panicked without a word");
     let place = panic.location().map(|location| format!("{}:{}", location.file(), location.line()));
     let place = place.unwrap_or_default();
     if let Some(assertion) = message.strip_prefix("assertion failed: ") {

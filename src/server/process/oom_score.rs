@@ -1,9 +1,10 @@
 //! How likely the kernel is to kill us when memory runs out: `/proc/self/oom_score_adj`.
 
 use std::fs;
+use std::io;
 
 use crate::config::{OomScoreAdj, Settings};
-use crate::server::config_file;
+use crate::server::config_file::reason;
 
 const FILE: &str = "/proc/self/oom_score_adj";
 const BOUND: i32 = 1000;
@@ -23,7 +24,7 @@ pub type SavedScore = (OomScore, Option<i32>);
 
 impl OomScore {
     /// Takes the directives over. What failed stands in the log.
-    pub fn configure(&mut self, settings: &Settings) -> Result<(), ()> {
+    pub fn configure(&mut self, settings: &Settings) -> io::Result<()> {
         (self.how, self.scores) = (settings.oom_score_adj, settings.oom_scores);
         self.apply()
     }
@@ -48,7 +49,7 @@ impl OomScore {
         }
     }
 
-    fn apply(&mut self) -> Result<(), ()> {
+    fn apply(&mut self) -> io::Result<()> {
         let score = match (self.how, self.base) {
             (OomScoreAdj::No, None) => return Ok(()),
             (OomScoreAdj::No, Some(base)) => {
@@ -67,15 +68,13 @@ impl OomScore {
     }
 }
 
-fn read() -> Result<i32, ()> {
-    let text = fs::read_to_string(FILE).map_err(|error| {
-        tracing::warn!("Unable to read oom_score_adj: {}", config_file::reason(&error));
-    })?;
+fn read() -> io::Result<i32> {
+    let text = fs::read_to_string(FILE);
+    let text = text.inspect_err(|error| tracing::warn!("Unable to read oom_score_adj: {}", reason(error)))?;
     Ok(text.trim().parse().unwrap_or_default())
 }
 
-fn write(score: i32) -> Result<(), ()> {
-    fs::write(FILE, format!("{score}\n")).map_err(|error| {
-        tracing::warn!("Unable to write oom_score_adj: {}", config_file::reason(&error));
-    })
+fn write(score: i32) -> io::Result<()> {
+    let written = fs::write(FILE, format!("{score}\n"));
+    written.inspect_err(|error| tracing::warn!("Unable to write oom_score_adj: {}", reason(error)))
 }
