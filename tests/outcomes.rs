@@ -62,3 +62,43 @@ fn unpause_does_not_let_writers_past_a_shutdown_that_waits_for_replicas() {
     assert_eq!(go_on(&mut engine, &mut writer), "+OK\r\n");
     assert_eq!(ask(&mut engine, &mut writer, "GET a"), "$1\r\n2\r\n");
 }
+
+#[test]
+fn all_who_asked_for_the_end_are_told_when_it_is_called_off() {
+    let mut engine = Engine::new(Config::default(), 1, now());
+    let mut replica = connect(&mut engine);
+    ask(&mut engine, &mut replica, "PSYNC ? -1");
+    let mut writer = connect(&mut engine);
+    ask(&mut engine, &mut writer, "SET a 1");
+    let mut operators = [connect(&mut engine), connect(&mut engine)];
+    for operator in &mut operators {
+        assert_eq!(ask(&mut engine, operator, "SHUTDOWN"), "", "it waits for the end");
+        assert!(engine.sessions[operator.token].is_blocked());
+    }
+    assert_eq!(ask(&mut engine, &mut writer, "SHUTDOWN ABORT"), "+OK\r\n");
+    for operator in &operators {
+        let told = std::mem::take(&mut engine.sessions[operator.token].outbox);
+        assert_eq!(told, b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+        assert!(!engine.sessions[operator.token].is_blocked());
+    }
+    assert_eq!(ask(&mut engine, &mut writer, "SHUTDOWN ABORT"), "-ERR No shutdown in progress.\r\n");
+}
+
+#[test]
+fn exec_is_refused_where_a_request_in_it_would_be() {
+    let mut config = Config::default();
+    config.overwrite("replica-serve-stale-data", b"no").unwrap();
+    let mut engine = Engine::new(config, 1, now());
+    let (mut reader, mut operator) = (connect(&mut engine), connect(&mut engine));
+    for line in ["MULTI", "GET a"] {
+        ask(&mut engine, &mut reader, line);
+    }
+    ask(&mut engine, &mut operator, "REPLICAOF localhost 1");
+    let refused = ask(&mut engine, &mut reader, "EXEC");
+    assert!(refused.starts_with("-EXECABORT Transaction discarded because of: MASTERDOWN Link"), "{refused}");
+    for line in ["MULTI", "PING"] {
+        ask(&mut engine, &mut operator, line);
+    }
+    let refused = ask(&mut engine, &mut operator, "PING");
+    assert!(refused.starts_with("-MASTERDOWN"), "{refused}");
+}

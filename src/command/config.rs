@@ -1,6 +1,6 @@
 //! CONFIG: the table of directives at run time. What a change means to a socket or a file is the shell's affair.
 
-use crate::config::{Caller, Config, ConfigError, Rewrite};
+use crate::config::{Caller, Config, ConfigError};
 
 use super::{Args, Command, CommandError, Context, Flags, Outcome, Stats, help};
 
@@ -73,7 +73,7 @@ fn rewrite(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandErr
     if cx.config.file.is_none() {
         return Err(CommandError::fixed("ERR The server is running without a config file"));
     }
-    Ok(Outcome::ConfigRewrite(Rewrite::Needed))
+    Ok(Outcome::ConfigRewrite { all: false })
 }
 
 fn resetstat(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 
 use crate::alloc::AllocatorStats;
-use crate::config::{Changed, Config, Rewrite};
+use crate::config::{Changed, Config};
 use crate::keyspace::{Key, KeyHasher};
 use crate::log::Offset;
 use crate::metrics::Metrics;
@@ -146,6 +146,8 @@ pub struct ServerFacts {
     pub save: SaveState,
     /// DEBUG SET-ACTIVE-EXPIRE 0.
     pub active_expire_off: bool,
+    /// DEBUG PAUSE-CRON 1.
+    pub cron_paused: bool,
     /// Samples that the shell refreshes at each tick: resident set, CPU times.
     pub usage: ProcessUsage,
     pub peak_memory_bytes: u64,
@@ -155,7 +157,6 @@ pub struct ServerFacts {
     pub ops_per_second: u64,
     pub input_kbps: f64,
     pub output_kbps: f64,
-    pub blocked_clients: usize,
     /// DEBUG HOLDS.
     pub holds: Option<Box<Holds>>,
 }
@@ -261,7 +262,10 @@ pub enum Outcome {
     /// Directives were set: they take effect, or all of them are taken back; then the request is answered.
     ConfigChanged(Vec<Changed>),
     /// Rewrite the configuration file; the engine's shell answers.
-    ConfigRewrite(Rewrite),
+    ConfigRewrite {
+        /// Also what is at its default and has no line (DEBUG CONFIG-REWRITE-FORCE-ALL).
+        all: bool,
+    },
     /// Write the RDB file; the answer comes when it is there.
     Save,
     /// Start writing the RDB file in the background; answered already.
@@ -281,4 +285,14 @@ pub enum Outcome {
     ChangeReplid,
     /// CLIENT KILL of the link to our master.
     CutMasterLink,
+    /// A warning in the server's log, and an error if it was about one.
+    Log {
+        line: String,
+        error: Option<&'static str>,
+    },
+    /// CLIENT UNBLOCK: answers whether the client waited for something that can be given up.
+    Unblock {
+        client: Token,
+        with_error: bool,
+    },
 }

@@ -6,6 +6,7 @@
 
 pub mod category;
 mod client;
+mod cluster;
 mod config;
 mod connection;
 mod context;
@@ -20,6 +21,8 @@ mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod lolwut;
+mod module;
 mod observe;
 mod persistence;
 mod pubsub;
@@ -33,6 +36,7 @@ mod table;
 mod transaction;
 mod unix_time;
 
+pub use client::describe as describe_client;
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
 };
@@ -50,6 +54,7 @@ pub use unix_time::UnixTime;
 
 /// Every family with its group.
 pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
+    (Group::Cluster, cluster::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
@@ -61,6 +66,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, databases::COMMANDS),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
+    (Group::Server, lolwut::COMMANDS),
+    (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),

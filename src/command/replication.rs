@@ -17,7 +17,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("psync", psync, "replicationid offset:integer")
         .about("A replica asks to go on where it stands.")
         .since("2.8.0")
-        .complexity("O(1) to go on, O(N) with the number of keys otherwise")
+        .complexity("")
         .arity(-3)
         .flags(BE_FOLLOWED),
     Command::new("replconf", replconf, "[argument...]")
@@ -43,7 +43,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .deprecated("5.0.0", "`REPLICAOF`"),
     Command::new("sync", sync, "")
         .about("A replica that knows no positions asks for all data and the stream.")
-        .complexity("O(N) with the number of keys")
+        .complexity("")
         .arity(1)
         .flags(BE_FOLLOWED),
 ];

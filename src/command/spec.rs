@@ -13,6 +13,7 @@ pub type Handler = fn(&mut Context<'_>, &Args<'_>) -> Result<Outcome, CommandErr
 /// The family a command belongs to, as COMMAND DOCS names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
+    Cluster,
     Generic,
     String,
     Connection,
@@ -24,6 +25,7 @@ pub enum Group {
 impl Group {
     pub fn name(self) -> &'static str {
         match self {
+            Group::Cluster => "cluster",
             Group::Generic => "generic",
             Group::String => "string",
             Group::Connection => "connection",

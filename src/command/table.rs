@@ -35,8 +35,8 @@ pub enum RenameError {
 /// All commands of this server under their present names.
 pub struct CommandTable {
     entries: Vec<Entry>,
-    /// Open addressing over the names' first bytes; u16::MAX is free.
-    slots: Box<[CommandId]>,
+    /// Open addressing over the names' heads.
+    slots: Box<[Slot]>,
 }
 
 const SLOTS: usize = 2048;
@@ -50,7 +50,7 @@ impl Default for CommandTable {
 
 impl CommandTable {
     pub fn new() -> CommandTable {
-        let mut table = CommandTable { entries: Vec::new(), slots: vec![FREE; SLOTS].into() };
+        let mut table = CommandTable { entries: Vec::new(), slots: vec![Slot::EMPTY; SLOTS].into() };
         for (group, commands) in FAMILIES {
             for command in *commands {
                 table.add(*group, command);
@@ -72,11 +72,12 @@ impl CommandTable {
     }
 
     fn place(&mut self, id: CommandId) {
-        let mut slot = slot_of(self.entry(id).called.as_bytes());
-        while self.slots[slot] != FREE {
+        let called = self.entry(id).called;
+        let mut slot = Head::of(called.as_bytes()).slot();
+        while self.slots[slot].id != FREE {
             slot = (slot + 1) % SLOTS;
         }
-        self.slots[slot] = id;
+        self.slots[slot] = Slot::new(called, id);
     }
 
     /// The table under other names, given as pairs of the old and the new one; an empty one takes the command away.
@@ -97,7 +98,7 @@ impl CommandTable {
         // Once per line of the configuration, at start.
         self.entries[id as usize].called = Box::leak(String::from_utf8_lossy(to).into_owned().into_boxed_str());
         // Probing must not meet a gap where the old name was.
-        self.slots.fill(FREE);
+        self.slots.fill(Slot::EMPTY);
         for id in 0..self.entries.len() as CommandId {
             let entry = self.entry(id);
             if entry.parent.is_none() && !entry.called.is_empty() {
@@ -138,16 +139,18 @@ impl CommandTable {
     /// A top-level command by name, whatever the case.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
-        let mut slot = slot_of(name);
+        let head = Head::of(name);
+        let mut at = head.slot();
         loop {
-            let id = self.slots[slot];
-            if id == FREE {
+            let slot = &self.slots[at];
+            if slot.id == FREE {
                 return None;
             }
-            if self.entries[id as usize].called.as_bytes().eq_ignore_ascii_case(name) {
-                return Some(id);
+            let is_whole = || slot.is_whole || self.entry(slot.id).called.as_bytes().eq_ignore_ascii_case(name);
+            if slot.head == head && is_whole() {
+                return Some(slot.id);
             }
-            slot = (slot + 1) % SLOTS;
+            at = (at + 1) % SLOTS;
         }
     }
 
@@ -185,17 +188,64 @@ impl Entry {
         self.command.flags.has(flags)
     }
 
+    /// The command's own name, or its container's.
+    pub fn family(&self) -> &'static str {
+        self.full_name.split('|').next().unwrap_or_default()
+    }
+
     /// Whether it only holds subcommands: alone it is no command.
     pub fn is_container(&self) -> bool {
         !self.subcommands.is_empty()
     }
 }
 
-#[inline]
-fn slot_of(name: &[u8]) -> usize {
-    let mut hash = name.len() as u64;
-    for &byte in name.iter().take(16) {
-        hash = (hash ^ (byte | 0x20) as u64).wrapping_mul(0x0000_0100_0000_01b3);
+/// What is compared of a name before the name itself: its length, and its bytes without their case, all of a short
+/// name's, the first eight of a long one's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Head {
+    bytes: u64,
+    len: usize,
+}
+
+impl Head {
+    #[inline]
+    fn of(name: &[u8]) -> Head {
+        const LOWER_CASE: u64 = 0x2020_2020_2020_2020;
+        let four = |at| u64::from(u32::from_le_bytes([name[at], name[at + 1], name[at + 2], name[at + 3]]));
+        let bytes = match name {
+            [] => 0,
+            [first, .., last] if name.len() < 4 => {
+                u64::from_le_bytes([*first, name[name.len() / 2], *last, 0, 0, 0, 0, 0])
+            }
+            [only] => u64::from(*only),
+            // Four and four, which overlap where the name is shorter than eight.
+            [_, _, _, _, ..] => four(0) | four(name.len().min(8) - 4) << 32,
+            _ => 0,
+        };
+        Head { bytes: bytes | LOWER_CASE, len: name.len() }
     }
-    (hash ^ (hash >> 17)) as usize % SLOTS
+
+    #[inline]
+    fn slot(self) -> usize {
+        let mixed = (self.bytes ^ self.len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 32) as usize % SLOTS
+    }
+}
+
+/// A place of the table of names; `id` is FREE where it is empty.
+#[derive(Clone, Copy)]
+struct Slot {
+    head: Head,
+    id: CommandId,
+    /// The head is the whole name, and nothing but letters could look like it.
+    is_whole: bool,
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot { head: Head { bytes: 0, len: 0 }, id: FREE, is_whole: false };
+
+    fn new(name: &str, id: CommandId) -> Slot {
+        let is_whole = name.len() <= 8 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+        Slot { head: Head::of(name.as_bytes()), id, is_whole }
+    }
 }

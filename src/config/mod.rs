@@ -20,7 +20,6 @@ pub use directive::{DENY_LOADING, Directive, HIDDEN, IMMUTABLE, PROTECTED, SENSI
 pub use events::EventClasses;
 pub use example::example;
 pub use load::{Files, Origin, StartError};
-pub use rewrite::Rewrite;
 pub use settings::{
     BufferLimit, ClientClass, LogFormat, LogLevel, LogTimestamp, MasterAddress, MaxmemoryPolicy, OomScoreAdj,
     PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions, Supervision, SyslogFacility,
@@ -204,8 +203,8 @@ impl Config {
     }
 
     /// The text of a configuration file brought up to date; comments, order and included files stay.
-    pub fn rewrite(&self, old_text: &[u8], how_much: Rewrite) -> Vec<u8> {
-        rewrite::rewrite(self, old_text, how_much)
+    pub fn rewrite(&self, old_text: &[u8], all: bool) -> Vec<u8> {
+        rewrite::rewrite(self, old_text, all)
     }
 
     /// Directives off their default that are not in effect yet; each is told once.

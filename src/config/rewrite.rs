@@ -16,23 +16,12 @@ const KEPT: &[&[u8]] = &[b"include", b"rename-command", b"user", b"loadmodule", 
 /// Written even at their default: the data must be found, and saved, wherever the file is used.
 const ALWAYS_WRITTEN: &[&str] = &["save", "dir"];
 
-/// How much of the configuration a rewritten file spells out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rewrite {
-    /// What is off its default, and what the file named before.
-    Needed,
-    /// Every directive (DEBUG CONFIG-REWRITE-FORCE-ALL).
-    All,
-}
-
-pub(super) fn rewrite(config: &Config, old_text: &[u8], how_much: Rewrite) -> Vec<u8> {
+/// `all`: what is at its default gets a line, too.
+pub(super) fn rewrite(config: &Config, old_text: &[u8], all: bool) -> Vec<u8> {
     let mut draft = Draft::read(old_text);
+    draft.writes_all = all;
     for (row, value) in table::rows().zip(&config.values) {
-        let values = row.kind.lines(value);
-        let is_worth_lines = how_much == Rewrite::All
-            || ALWAYS_WRITTEN.contains(&row.name)
-            || values != row.kind.lines(&default_value(row));
-        draft.write(row, values, is_worth_lines);
+        draft.write(row, row.kind.lines(value), row.kind.lines(&default_value(row)));
     }
     draft.finish()
 }
@@ -40,13 +29,14 @@ pub(super) fn rewrite(config: &Config, old_text: &[u8], how_much: Rewrite) -> Ve
 struct Draft {
     lines: Vec<Vec<u8>>,
     has_marker: bool,
+    writes_all: bool,
     /// Lines of the old text that speak of a directive, by the number of its row.
     spoken_of: BTreeMap<&'static str, VecDeque<usize>>,
 }
 
 impl Draft {
     fn read(old_text: &[u8]) -> Draft {
-        let mut draft = Draft { lines: Vec::new(), has_marker: false, spoken_of: BTreeMap::new() };
+        let mut draft = Draft { lines: Vec::new(), has_marker: false, writes_all: false, spoken_of: BTreeMap::new() };
         let text = old_text.trim_ascii_end();
         if !text.is_empty() {
             for line in text.split(|&byte| byte == b'\n') {
@@ -74,8 +64,9 @@ impl Draft {
     }
 
     /// Puts `values`, one per line, where the old text had this directive, else at the end if they are worth a line.
-    fn write(&mut self, row: &Directive, values: Vec<Vec<u8>>, is_worth_lines: bool) {
+    fn write(&mut self, row: &Directive, values: Vec<Vec<u8>>, defaults: Vec<Vec<u8>>) {
         let mut places = self.spoken_of.remove(row.name).unwrap_or_default();
+        let is_worth_lines = self.writes_all || values != defaults || ALWAYS_WRITTEN.contains(&row.name);
         for value in values {
             let line = [row.name.as_bytes(), b" ", &value].concat();
             if let Some(place) = places.pop_front() {
@@ -120,9 +111,8 @@ mod tests {
     }
 
     fn rewritten(config: &Config, old: &str) -> String {
-        let rewrite = |old: &[u8]| config.rewrite(old, Rewrite::Needed);
-        let new = rewrite(old.as_bytes());
-        assert_eq!(rewrite(&new), new, "a second rewrite changes nothing");
+        let new = config.rewrite(old.as_bytes(), false);
+        assert_eq!(config.rewrite(&new, false), new, "a second rewrite changes nothing");
         String::from_utf8(new).unwrap()
     }
 
@@ -168,15 +158,6 @@ mod tests {
         config.set_many(&[(b"bind", b"a\nport 1 b")], Caller::default()).unwrap();
         let text = rewritten(&config, "");
         assert!(text.contains("bind \"a\\nport\" 1 b\n"), "{text}");
-    }
-
-    #[test]
-    fn all_directives_can_be_spelt_out() {
-        let config = changed(&[]);
-        let text = String::from_utf8(config.rewrite(b"", Rewrite::All)).unwrap();
-        for row in table::rows().filter(|row| row.name != "replicaof") {
-            assert!(text.contains(&format!("\n{} ", row.name)), "{}", row.name);
-        }
     }
 
     #[test]

@@ -171,6 +171,7 @@ pub struct Settings {
     pub requirepass: Option<Vec<u8>>,
     pub enable_debug_command: Protected,
     pub availability_zone: Option<String>,
+    pub enable_module_command: Protected,
     pub enable_protected_configs: Protected,
 
     // Memory and expiry

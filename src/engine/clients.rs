@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use crate::command::unsubscribe_all;
+use crate::command::{describe_client, unsubscribe_all};
+use crate::config::Config;
+use crate::replication::Level;
 use crate::session::{ClientKind, Closing, Endpoint, Session, Token};
 use crate::time::{Millis, Now};
 
@@ -52,7 +54,6 @@ impl Engine {
         self.forget_peer(now, token);
         self.held.forget(token);
         unsubscribe_all(&mut self.pubsub, &mut self.sessions, token);
-        self.server.blocked_clients = self.held.len();
         self.sessions.close(token);
         self.effects.is_tracking = !self.sessions.watches.is_empty();
     }
@@ -73,48 +74,101 @@ impl Engine {
         }
         let is_idle = |session: &Session| {
             session.kind == ClientKind::Normal
+                && !session.is_subscriber
                 && !session.is_blocked()
                 && now.mono.seconds_since(session.last_interaction) > limit_s
         };
         let idle: Vec<Token> =
             self.sessions.iter().filter(|(_, session)| is_idle(session)).map(|(token, _)| token).collect();
         for token in idle {
-            self.log(crate::replication::Level::Verbose, "Closing idle client");
+            self.log(Level::Verbose, "Closing idle client");
             self.close_client(token, Closing::Now);
         }
     }
 
+    /// A client as CLIENT LIST shows it, for the log.
+    pub fn describe_client(&self, now: Millis, token: Token) -> String {
+        let is_here = self.sessions.get(token).is_some();
+        if is_here { describe_client(&self.node, &self.sessions, now, token) } else { String::new() }
+    }
+
+    /// The client has closed its connection.
+    pub fn log_end(&mut self, now: Millis, token: Token) {
+        let client = self.describe_client(now, token);
+        self.log(Level::Verbose, format!("Client closed connection {client}"));
+    }
+
     /// Closes clients whose output exceeds their limit. Replicas have theirs in their machine.
     pub(super) fn close_over_output_limit(&mut self, now: Millis) {
-        let limits = self.config.client_output_buffer_limits;
-        let mut over = Vec::new();
-        for (token, session) in self.sessions.iter_mut().filter(|(_, session)| session.kind == ClientKind::Normal) {
-            let limit = limits[session.class() as usize];
-            let bytes = (session.outbox.len() + session.unsent_bytes) as u64;
-            let is_soft = limit.soft_bytes > 0 && bytes > limit.soft_bytes;
-            session.soft_limit_since = if is_soft { session.soft_limit_since.or(Some(now)) } else { None };
-            let soft_for = session.soft_limit_since.map_or(0, |since| now.seconds_since(since));
-            if (limit.hard_bytes > 0 && bytes > limit.hard_bytes) || (is_soft && soft_for > limit.soft_seconds) {
-                over.push(token);
-            }
-        }
-        for token in over {
-            self.close_over_limit(token);
+        let config = &self.config;
+        let is_over = |(token, session): (Token, &mut Session)| is_over_limit(config, now, session).then_some(token);
+        for token in self.sessions.iter_mut().filter_map(is_over).collect::<Vec<_>>() {
+            self.close_for_output(now, token, "closed");
         }
     }
 
     /// Closes those whose output exceeds its hard limit by what others wrote.
-    pub(super) fn close_overflowed(&mut self) {
+    pub(super) fn close_overflowed(&mut self, now: Millis) {
         for token in std::mem::take(&mut self.sessions.overflowed) {
-            if self.sessions.get(token).is_some_and(|session| !session.is_closing()) {
-                self.close_over_limit(token);
-            }
+            self.check_output_limit(now, token);
         }
     }
 
-    fn close_over_limit(&mut self, token: Token) {
+    /// The same for one client, as soon as a turn has given it more.
+    pub(super) fn check_output_limit(&mut self, now: Millis, token: Token) {
+        let Some(session) = self.sessions.get_mut(token) else { return };
+        if is_over_limit(&self.config, now, session) {
+            self.close_for_output(now, token, "scheduled to be closed ASAP");
+        }
+    }
+
+    fn close_for_output(&mut self, now: Millis, token: Token, how: &str) {
+        let client = self.describe_client(now, token);
         self.stats.output_limit_disconnections += 1;
-        self.warning("Client closed for overcoming of output buffer limits.");
+        self.warning(format!("Client {client} {how} for overcoming of output buffer limits."));
         self.close_client(token, Closing::Now);
     }
+
+    /// Lets connections give back what their query buffers do not need. A tick looks at some: at each within a second.
+    pub(super) fn trim_query_buffers(&mut self, now: Millis) {
+        self.sessions.visit_part(self.config.hz.max(1) as usize, |session| {
+            if session.query.trim(now.seconds_since(session.last_interaction)) {
+                session.wake();
+            }
+        });
+    }
+
+    /// A client that sends too much without letting it be done with is closed: an endless request, an endless MULTI.
+    pub fn refuse_query_buffer(&mut self, now: Millis, token: Token, start: &[u8]) {
+        let (client, start) = (self.describe_client(now, token), quoted(&start[..start.len().min(64)]));
+        self.stats.query_limit_disconnections += 1;
+        self.warning(format!(
+            "Closing client that reached max query buffer length: {client} (qbuf initial bytes: {start})"
+        ));
+        self.close_client(token, Closing::Now);
+    }
+}
+
+/// Replies up to this size count against no limit.
+pub(super) const UNLIMITED_OUTPUT_BYTES: usize = 16 * 1024;
+
+/// Whether a client's unread replies are more than its class may have, by now or for too long.
+fn is_over_limit(config: &Config, now: Millis, session: &mut Session) -> bool {
+    if session.kind != ClientKind::Normal {
+        return false;
+    }
+    let limit = config.output_limit(session.class());
+    let bytes = session.outbox.len() + session.unsent_bytes;
+    let reaches = |limit: u64| limit > 0 && bytes > UNLIMITED_OUTPUT_BYTES && bytes as u64 >= limit;
+    if !reaches(limit.soft_bytes) {
+        session.soft_limit_since = None;
+        return reaches(limit.hard_bytes) && !session.is_closing();
+    }
+    let since = *session.soft_limit_since.get_or_insert(now);
+    (reaches(limit.hard_bytes) || now.seconds_since(since) > limit.soft_seconds) && !session.is_closing()
+}
+
+/// Bytes as the log quotes them.
+fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii())
 }

@@ -36,7 +36,11 @@ impl Engine {
         self.node.log.release();
         self.release_held(now);
         self.end_pause_if_over(now);
+        if self.server.cron_paused {
+            return self.end_turn(now);
+        }
         self.expire_cycle(now);
+        self.trim_query_buffers(now.mono);
         if self.cron.heartbeat.is_due(now.mono, u64::from(self.config.repl_ping_replica_period_s) * 1000) {
             self.feed_ping();
         }

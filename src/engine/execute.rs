@@ -6,6 +6,7 @@ use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token}
 use crate::time::Now;
 
 use super::Engine;
+use super::clients::UNLIMITED_OUTPUT_BYTES;
 use super::gate::{self, Call, Conditions, Verdict};
 use super::input::{Input, Resolved};
 
@@ -35,6 +36,10 @@ impl Engine {
         if session.is_closing() {
             return Turn::Close;
         }
+        if session.is_blocked() {
+            return Turn::Blocked;
+        }
+        session.query.note(input.len(), input.capacity());
         let mut reply = Reply { buffer: std::mem::take(&mut session.outbox), protocol: session.protocol };
         let (was_peer, start) = (self.node.is_peer(token), reply.buffer.len());
         self.read_clock();
@@ -47,9 +52,10 @@ impl Engine {
             // What others wrote meanwhile stands behind our own.
             let others = std::mem::replace(&mut session.outbox, reply.buffer);
             session.outbox.extend_from_slice(&others);
-            session.query_bytes = input.len();
-            session.query_capacity_bytes = input.buffer_mut().capacity();
             input.limits.authenticated = session.authenticated;
+            if session.outbox.len() > UNLIMITED_OUTPUT_BYTES {
+                self.check_output_limit(now.mono, token);
+            }
         }
         input.limits.bulk_max_bytes = self.config.proto_max_bulk_len as i64;
         turn
@@ -63,20 +69,16 @@ impl Engine {
                 prefetched = end.min(prefetched + PREFETCH_REQUESTS);
                 self.prefetch(token, input, prefetched);
             }
-            if self.sessions[token].is_blocked() {
-                return Turn::Blocked;
-            }
             let resolved = input.resolved(input.next);
             let ends = self.request(now, token, &resolved, &input.args(&resolved), reply);
-            if self.sessions[token].blocked == Blocked::Paused {
-                return Turn::Blocked;
-            }
-            input.next += 1;
-            if self.sessions[token].is_closing() {
-                return Turn::Close;
-            }
-            if ends {
-                return Turn::Reparse;
+            let session = &self.sessions[token];
+            // A paused request runs later; any other that blocks its client has run.
+            input.next += usize::from(session.blocked != Blocked::Paused);
+            match (session.closing, session.blocked) {
+                (Closing::No, Blocked::No) if ends => return Turn::Reparse,
+                (Closing::No, Blocked::No) => {}
+                (Closing::No, _) => return if ends { Turn::Reparse } else { Turn::Blocked },
+                _ => return Turn::Close,
             }
         }
         self.turn_after(token, input, reply)
@@ -217,7 +219,7 @@ impl Engine {
         let command = resolved.command.unwrap_or_default();
         let request = QueuedRequest { args: args.words.to_owned_args(), command };
         if let Some(transaction) = &mut self.sessions[token].transaction {
-            transaction.requests.push(request);
+            transaction.push(request);
         }
     }
 
@@ -281,8 +283,7 @@ impl Engine {
         let session = &self.sessions[client];
         let expiry = match origin {
             Origin::Master => Expiry::Ignore,
-            _ if self.node.is_replica() => Expiry::Hide,
-            _ => Expiry::Delete,
+            _ => self.expiry,
         };
         let db = Database {
             keyspace: &mut self.keyspace,
@@ -320,7 +321,7 @@ impl Engine {
             self.wake_peers(now);
         }
         if !self.sessions.overflowed.is_empty() {
-            self.close_overflowed();
+            self.close_overflowed(now.mono);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! I follow: the link's machine is fed and obeyed, its payload becomes our data, its stream is applied.
 
-use bytes::Bytes;
-
 use crate::command::Origin;
 use crate::config::PropagationErrors;
 use crate::keyspace::Keyspace;
@@ -37,6 +35,9 @@ pub(super) struct Follower {
     /// What came while code ran inside.
     deferred: Vec<(LinkId, LinkEvent)>,
 }
+
+/// Of the stream so much is kept that a pause lets us not apply; then the master's socket waits.
+const UNAPPLIED_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What loading a payload gave.
 pub struct LoadedPayload {
@@ -132,6 +133,7 @@ impl Engine {
     pub fn link_wants_bytes(&self, id: LinkId) -> bool {
         // While code runs inside, the stream waits.
         !self.is_running_inside()
+            && self.node.unapplied_bytes < UNAPPLIED_BYTES_MAX
             && id == self.follower.id
             && self.node.link.as_ref().is_some_and(MasterLink::wants_bytes)
     }
@@ -289,6 +291,7 @@ impl Engine {
     fn end_stream(&mut self, now: Now) {
         self.follower.stream = None;
         self.follower.unit.clear();
+        self.node.unapplied_bytes = 0;
         if let Some(token) = self.follower.session.take() {
             self.disconnect(now, token);
         }
@@ -304,7 +307,8 @@ impl Engine {
         self.feed_link(now, LinkEvent::Closed);
     }
 
-    fn apply_stream(&mut self, now: Now, bytes: &Bytes) {
+    /// CLIENT PAUSE holds the stream back, too: our data, and so our offset, stand still.
+    fn apply_stream(&mut self, now: Now, bytes: &[u8]) {
         self.stats.net_repl_input_bytes += bytes.len() as u64;
         let (Some(token), Some(mut input)) = (self.follower.session, self.follower.stream.take()) else { return };
         self.sessions[token].last_interaction = now.mono;
@@ -312,11 +316,11 @@ impl Engine {
         input.parse();
         let mut reply = Reply::default();
         self.read_clock();
-        while input.next < input.requests() && self.follower.session == Some(token) {
+        while input.next < input.requests() && self.follower.session == Some(token) && self.server.pause.is_none() {
             self.apply_request(now, token, &input, &mut reply);
             input.next += 1;
         }
-        if let Some(error) = input.error() {
+        if let Some(error) = input.error().filter(|_| input.next == input.requests()) {
             self.warning(format!("Protocol error from master: {error}"));
             // What we hold may have gone astray with the stream, and what comes after it would be the same again.
             self.node.has_history = false;
@@ -326,7 +330,16 @@ impl Engine {
         }
         if self.follower.session == Some(token) {
             input.compact();
+            self.node.unapplied_bytes = (input.unexecuted_len() + self.follower.unit.len()) as u64;
             self.follower.stream = Some(input);
+        }
+    }
+
+    /// CLIENT PAUSE has ended: what the master has sent meanwhile is applied.
+    pub(super) fn resume_stream(&mut self, now: Now) {
+        if self.node.unapplied_bytes > 0 {
+            self.apply_stream(now, &[]);
+            self.end_turn(now);
         }
     }
 
@@ -377,7 +390,7 @@ impl Engine {
         if in_multi && !matches!(entry.full_name, "exec" | "discard" | "multi") {
             let request = crate::session::QueuedRequest { args: args.words.to_owned_args(), command: id };
             if let Some(transaction) = &mut self.sessions[token].transaction {
-                transaction.requests.push(request);
+                transaction.push(request);
             }
             return;
         }

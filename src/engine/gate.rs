@@ -103,15 +103,19 @@ fn refuse(text: &'static str) -> Option<Verdict> {
 }
 
 fn protected(call: &Call<'_>) -> Option<Verdict> {
-    let allowed = call.engine.config.enable_debug_command;
-    if !call.entry.has(Flags::PROTECTED) || allowed.allows(call.session.endpoint.is_local) {
+    if !call.entry.has(Flags::PROTECTED) {
         return None;
     }
+    let (config, family) = (&call.engine.config, call.entry.family());
+    let allowed = if family == "module" { config.enable_module_command } else { config.enable_debug_command };
+    if allowed.allows(call.session.endpoint.is_local) {
+        return None;
+    }
+    let name = family.to_uppercase();
     Some(Verdict::Refuse(CommandError::new(format!(
-        "ERR {} command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
-         local connection, otherwise you need to set this option in the configuration file, and then restart the \
-         server.",
-        call.entry.full_name.to_uppercase()
+        "ERR {name} command not allowed. If the enable-{family}-command option is set to \"local\", you can run it from \
+         a local connection, otherwise you need to set this option in the configuration file, and then restart the \
+         server."
     ))))
 }
 
@@ -176,14 +180,14 @@ fn subscriber(call: &Call<'_>) -> Option<Verdict> {
 }
 
 fn stale(call: &Call<'_>) -> Option<Verdict> {
-    if call.entry.has(Flags::STALE) || is_exec_without(call, Flags::STALE).is_some_and(|some| !some) {
+    if allows(call, Flags::STALE) {
         return None;
     }
     refuse("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
 }
 
 fn loading(call: &Call<'_>) -> Option<Verdict> {
-    if call.entry.has(Flags::LOADING) { None } else { refuse("LOADING Redis is loading the dataset in memory") }
+    if allows(call, Flags::LOADING) { None } else { refuse("LOADING Redis is loading the dataset in memory") }
 }
 
 fn busy(call: &Call<'_>) -> Option<Verdict> {
@@ -231,9 +235,9 @@ fn is_exec_with(call: &Call<'_>, flags: Flags) -> bool {
     queued_entries(call).is_some_and(|mut entries| entries.any(|entry| entry.has(flags)))
 }
 
-/// For EXEC, whether any request in its queue lacks `flags`; `None` for another command.
-fn is_exec_without(call: &Call<'_>, flags: Flags) -> Option<bool> {
-    queued_entries(call).map(|mut entries| entries.any(|entry| !entry.has(flags)))
+/// Whether the command, and for EXEC all of its queue, has `flag`.
+fn allows(call: &Call<'_>, flag: Flags) -> bool {
+    call.entry.has(flag) && queued_entries(call).is_none_or(|mut entries| entries.all(|entry| entry.has(flag)))
 }
 
 fn queued_entries<'a>(call: &'a Call<'_>) -> Option<impl Iterator<Item = &'a Entry>> {

@@ -56,10 +56,6 @@ impl HeldList {
         self.list.is_empty()
     }
 
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
     /// Takes out what `is_due` names.
     fn take(&mut self, mut is_due: impl FnMut(&Held) -> bool) -> Vec<Held> {
         let (due, rest) = std::mem::take(&mut self.list).into_iter().partition(|held| is_due(held));
@@ -85,7 +81,18 @@ impl Engine {
                 Release::Shutdown => self.finish_shutdown(now),
             }
         }
-        self.server.blocked_clients = self.held.len();
+    }
+
+    /// CLIENT UNBLOCK: ends a client's wait for acknowledgements. A save or a pause is not waited for in vain.
+    pub(super) fn unblock(&mut self, client: Token, with_error: bool) -> bool {
+        let waits = self.held.take(|held| held.release == Release::Answer(client));
+        let Some(held) = waits.first() else { return false };
+        if with_error {
+            self.answer_error(client, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        } else {
+            self.answer_wait(client, self.node.acknowledged(held.offset));
+        }
+        true
     }
 
     fn answer_wait(&mut self, token: Token, replicas: usize) {
@@ -104,6 +111,5 @@ impl Engine {
             session.outbox.extend_from_slice(format!("-{error}\r\n").as_bytes());
             session.wake();
         }
-        self.server.blocked_clients = 0;
     }
 }

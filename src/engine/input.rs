@@ -43,9 +43,25 @@ impl Input {
         &mut self.buffer
     }
 
+    /// What is in the buffer.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// Bytes not executed yet.
     pub fn len(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// Bytes that the buffer can hold.
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Bytes behind what was executed.
+    pub(super) fn unexecuted_len(&self) -> usize {
+        let next = self.parser.requests().get(self.next);
+        self.buffer.len() - next.map_or(0, |request| request.bytes().start)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -140,9 +156,14 @@ impl Input {
             self.buffer = Vec::new();
         }
     }
+
+    /// Gives back what the buffer has beyond `keep_bytes`, of which a request under way may need more.
+    pub fn trim(&mut self, keep_bytes: usize) {
+        self.buffer.shrink_to(keep_bytes.max(self.wanted_len().unwrap_or(0)));
+    }
 }
 
 /// Requests of one read, for which memory is kept.
 const KEPT_REQUESTS: usize = 4 * 1024;
-/// A buffer that grew for a large request is given back once it is empty.
-const KEPT_CAPACITY_BYTES: usize = 256 * 1024;
+/// A buffer that grew for a large request is given back once it is empty, not only when it is looked at next.
+const KEPT_CAPACITY_BYTES: usize = 1024 * 1024;

@@ -9,6 +9,7 @@ mod action;
 mod busy;
 mod clients;
 mod cron;
+mod ending;
 mod evict;
 mod execute;
 mod feed;
@@ -32,8 +33,8 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use sha1::{Digest, Sha1};
 
-use crate::command::{CommandTable, Effects, ServerFacts, Stats};
-use crate::config::{Config, ConfigError, Rewrite};
+use crate::command::{CommandTable, Effects, Expiry, ServerFacts, Stats};
+use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::log::Offset;
 use crate::metrics::{CommandsStats, Metrics};
@@ -64,8 +65,9 @@ pub struct Hooks {
     pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
     pub reconfigure: Reconfigure,
-    /// CONFIG REWRITE: bring the file up to date; the error is the reply's text after `ERR `.
-    pub rewrite_config: fn(&Config, Rewrite) -> Result<(), String>,
+    /// CONFIG REWRITE: bring the file up to date, with all directives if asked to; the error is the reply's text after
+    /// `ERR `.
+    pub rewrite_config: fn(&Config, all: bool) -> Result<(), String>,
 }
 
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
@@ -102,13 +104,15 @@ pub struct Engine {
     running: Option<busy::Running>,
     /// Conditions of the server as a whole, for the gate.
     conditions: Conditions,
+    /// What becomes of an expired key that a request meets: while writers wait, and on a replica, it stays.
+    expiry: Expiry,
     /// The log grew in this turn: peers are woken at its end.
     log_grew: bool,
     /// Where the log stood when the peers' output limits were last looked at.
     limits_checked_at: Offset,
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
-    ending: outcome::Ending,
+    ending: ending::Ending,
     pub hooks: Hooks,
     /// When the clock was last read: the end of one request is the beginning of the next.
     clock_read_ns: u64,
@@ -148,10 +152,11 @@ impl Engine {
             cron: cron::Cron::new(now),
             running: None,
             conditions: Conditions::NONE,
+            expiry: Expiry::Delete,
             log_grew: false,
             limits_checked_at: Offset::ZERO,
             over_maxmemory: false,
-            ending: outcome::Ending::No,
+            ending: ending::Ending::No,
             hooks: Hooks::default(),
             actions: Vec::new(),
             config,
@@ -225,6 +230,7 @@ impl Engine {
             && settings.min_replicas_max_lag_s > 0
             && self.node.good_replicas(now.mono, settings.min_replicas_max_lag_s.into())
                 < settings.min_replicas_to_write as usize;
+        self.expiry = if is_replica || self.holds_writers() { Expiry::Hide } else { Expiry::Delete };
         self.conditions = Conditions::NONE
             .when(settings.maxmemory > 0, Conditions::MAXMEMORY)
             .when(disk_error, Conditions::DISK_ERROR)

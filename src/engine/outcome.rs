@@ -1,27 +1,16 @@
 //! What handlers cannot do themselves: the engine acts on their outcomes.
 
-use crate::command::{Origin, Outcome, ShutdownOptions};
-use crate::config::{Changed, Rewrite};
-use crate::log::Offset;
+use crate::command::{Origin, Outcome};
+use crate::config::Changed;
 use crate::replication::PsyncRequest;
 use crate::resp::Reply;
 use crate::session::{Blocked, Closing, Token};
 use crate::time::{Millis, Now};
 
+use super::ending::Ending;
 use super::feed::Ask;
 use super::held::{Held, Release};
-use super::{Action, Engine, SavePurpose};
-
-/// Where the end of the process stands.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) enum Ending {
-    #[default]
-    No,
-    /// Peers are given time to take the stream up to here.
-    AwaitingPeers(ShutdownOptions, Option<Token>, Offset),
-    /// The last save runs.
-    Saving(ShutdownOptions, Option<Token>),
-}
+use super::{Action, Engine};
 
 impl Engine {
     /// Acts on an outcome. True if the batch ends here.
@@ -30,31 +19,40 @@ impl Engine {
             Outcome::Done => {
                 return self.sessions[token].protocol != reply.protocol && self.take_protocol(token, reply);
             }
+            Outcome::Exec => return self.exec(now, token, Origin::Client, reply),
+            Outcome::Unwatch => self.unwatch(token),
+            Outcome::WatchAdded => self.effects.is_tracking = true,
+            Outcome::PeerAcked(offset) => {
+                self.peer_event(now, token, crate::replication::PeerEvent::Acked(offset));
+            }
+            Outcome::ChangeReplid => self.change_replid(),
+            Outcome::Log { line, error } => {
+                self.warning(line);
+                error.into_iter().for_each(|error| self.fail(reply, error));
+            }
+            Outcome::Unblock { client, with_error } => reply.int(self.unblock(client, with_error).into()),
+            other => {
+                self.perform_last(now, token, other, reply);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Acts on an outcome after which nothing more of its batch is executed.
+    fn perform_last(&mut self, now: Now, token: Token, outcome: Outcome, reply: &mut Reply) {
+        match outcome {
             Outcome::EndBatch => {
                 self.take_protocol(token, reply);
                 self.refresh_conditions(now);
             }
             Outcome::Close => self.sessions[token].closing = Closing::AfterOutput,
-            Outcome::Exec => return self.exec(now, token, Origin::Client, reply),
-            Outcome::Unwatch => {
-                self.unwatch(token);
-                return false;
-            }
-            Outcome::WatchAdded => {
-                self.effects.is_tracking = true;
-                return false;
-            }
             Outcome::Wait { replicas, deadline } => self.wait(now, token, replicas, deadline, reply),
             Outcome::Psync(request) => self.psync(now, token, &request, reply),
             Outcome::Sync => self.sync(now, token, reply),
-            Outcome::PeerAcked(offset) => {
-                self.peer_event(now, token, crate::replication::PeerEvent::Acked(offset));
-                return false;
-            }
-            Outcome::AckWanted => {}
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
-            Outcome::ConfigRewrite(how_much) => self.rewrite_config(how_much, reply),
+            Outcome::ConfigRewrite { all } => self.rewrite_config(all, reply),
             Outcome::Save => self.save_in_foreground(now, token, reply),
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
@@ -62,13 +60,12 @@ impl Engine {
             Outcome::Sleep(duration) => (self.hooks.sleep)(duration),
             Outcome::Crash => (self.hooks.crash)(),
             Outcome::PauseChanged => self.end_pause_if_over(now),
-            Outcome::ChangeReplid => {
-                self.change_replid();
-                return false;
-            }
             Outcome::CutMasterLink => self.cut_link(now),
+            // Our own master asks for it, and is answered elsewhere.
+            Outcome::AckWanted => {}
+            Outcome::Done | Outcome::Exec | Outcome::Unwatch | Outcome::WatchAdded | Outcome::PeerAcked(_) => {}
+            Outcome::ChangeReplid | Outcome::Log { .. } | Outcome::Unblock { .. } => {}
         }
-        true
     }
 
     /// The protocol that HELLO or RESET chose holds from the next reply on.
@@ -99,7 +96,6 @@ impl Engine {
         }
         self.sessions[token].blocked = Blocked::Held;
         self.held.push(Held { offset, replicas, deadline, release: Release::Answer(token) });
-        self.server.blocked_clients = self.held.len();
         self.feed_getack();
     }
 
@@ -161,6 +157,9 @@ impl Engine {
             self.server.pause = None;
         }
         self.refresh_conditions(now);
+        if self.server.pause.is_none() {
+            self.resume_stream(now);
+        }
         if self.holds_writers() {
             return;
         }
@@ -175,8 +174,8 @@ impl Engine {
         self.server.pause.is_some() || self.ending != Ending::No
     }
 
-    fn rewrite_config(&mut self, how_much: Rewrite, reply: &mut Reply) {
-        match (self.hooks.rewrite_config)(&self.config, how_much) {
+    fn rewrite_config(&mut self, all: bool, reply: &mut Reply) {
+        match (self.hooks.rewrite_config)(&self.config, all) {
             Ok(()) => {
                 self.notice("CONFIG REWRITE executed with success.");
                 reply.ok();
@@ -186,100 +185,5 @@ impl Engine {
                 self.fail(reply, &format!("ERR {error}"));
             }
         }
-    }
-
-    /// SHUTDOWN, SIGTERM: gives lagging peers time, saves, ends.
-    pub fn shutdown(&mut self, now: Now, options: ShutdownOptions, client: Option<Token>, reply: &mut Reply) {
-        if options.abort {
-            return self.abort_shutdown(now, reply);
-        }
-        if self.ending != Ending::No {
-            return;
-        }
-        self.warning("User requested shutdown...");
-        self.actions.push(Action::Tell("STOPPING=1\n"));
-        let offset = self.node.offset();
-        self.ending = Ending::AwaitingPeers(options, client, offset);
-        let lagging = self.node.statuses().iter().filter(|status| status.acked < offset).count();
-        let timeout_s = u64::from(self.config.shutdown_timeout_s);
-        if lagging == 0 || options.now || timeout_s == 0 || self.node.is_replica() {
-            return self.finish_shutdown(now);
-        }
-        self.notice(format!("Waiting for replicas before shutting down. {lagging} of them are lagging."));
-        // Writers wait, so that the peers can reach the end; the client that asked waits for it too.
-        self.refresh_conditions(now);
-        if let Some(session) = client.and_then(|client| self.sessions.get_mut(client)) {
-            session.blocked = Blocked::Held;
-        }
-        let (replicas, deadline) = (self.node.peers.len(), Some(now.mono.plus(timeout_s * 1000)));
-        self.held.push(Held { offset, replicas, deadline, release: Release::Shutdown });
-        self.feed_getack();
-    }
-
-    fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
-        if !self.held.cancel_shutdown() {
-            return self.fail(reply, "ERR No shutdown in progress.");
-        }
-        self.notice("Shutdown manually aborted.");
-        if let Ending::AwaitingPeers(_, client, _) = std::mem::take(&mut self.ending) {
-            self.answer_failed_shutdown(client);
-        }
-        self.end_pause_if_over(now);
-        reply.ok();
-    }
-
-    fn answer_failed_shutdown(&mut self, client: Option<Token>) {
-        if let Some(client) = client {
-            self.answer_with(client, b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
-        }
-    }
-
-    /// The peers have what they can get: save if asked to, then end.
-    pub(super) fn finish_shutdown(&mut self, now: Now) {
-        let Ending::AwaitingPeers(options, client, offset) = std::mem::take(&mut self.ending) else { return };
-        let statuses = self.node.statuses();
-        let in_sync = statuses.iter().filter(|status| status.acked >= offset).count();
-        if !statuses.is_empty() {
-            self.notice(format!("{in_sync} of {} replicas are in sync when shutting down.", statuses.len()));
-        }
-        if self.server.save.running_since.is_some() {
-            self.warning("There is a child saving an .rdb. Killing it!");
-            self.actions.push(Action::CancelSave);
-        }
-        // Half of a data set must not take the place of the whole one.
-        let save = self.server.loading.is_none() && options.save.unwrap_or(!self.config.save_points.is_empty());
-        if !save {
-            return self.exit(0);
-        }
-        self.notice("Saving the final RDB snapshot before exiting.");
-        self.actions.push(Action::Tell("STATUS=Saving the final RDB snapshot\n"));
-        self.ending = Ending::Saving(options, client);
-        self.start_save(now, SavePurpose::Shutdown);
-    }
-
-    /// The last save has ended.
-    pub(super) fn shutdown_saved(&mut self, now: Now, ok: bool) {
-        let Ending::Saving(options, client) = std::mem::take(&mut self.ending) else { return };
-        if ok {
-            return self.exit(0);
-        }
-        if options.force {
-            self.warning("Error trying to save the DB. Exit anyway.");
-            return self.exit(0);
-        }
-        self.warning("Error trying to save the DB, can't exit.");
-        self.actions.push(Action::Tell("STATUS=Error trying to save the DB, can't exit.\n"));
-        self.warning("Errors trying to shut down the server. Check the logs for more information.");
-        self.answer_failed_shutdown(client);
-        self.end_pause_if_over(now);
-    }
-
-    /// Whether the server is about to end.
-    pub fn is_ending(&self) -> bool {
-        self.ending != Ending::No
-    }
-
-    fn exit(&mut self, code: i32) {
-        self.actions.push(Action::Exit { code });
     }
 }

@@ -82,7 +82,7 @@ impl Engine {
             }
             Err(error) => {
                 self.warning(format!("Error loading the RDB dump: {error}"));
-                self.answer_held(client, false);
+                self.answer_error(client, "ERR Error trying to load the RDB dump");
             }
         }
     }
@@ -132,6 +132,13 @@ impl Engine {
 
     fn answer_held(&mut self, token: Token, ok: bool) {
         self.answer_with(token, if ok { b"+OK\r\n" } else { b"-ERR\r\n" });
+    }
+
+    /// The error that a client waited for. It is not the one of whoever is served now.
+    pub(super) fn answer_error(&mut self, token: Token, error: &str) {
+        self.metrics.errors.count(error);
+        self.metrics.errors.take_pending();
+        self.answer_with(token, format!("-{error}\r\n").as_bytes());
     }
 
     /// The reply of a client that waited.

@@ -18,6 +18,8 @@ pub struct Node {
     pub stream_db: Option<usize>,
     /// The master that we follow.
     pub link: Option<MasterLink>,
+    /// Bytes of its stream that we have and have not applied.
+    pub unapplied_bytes: u64,
     /// The data belongs to a history: a partial resync may be asked for.
     pub has_history: bool,
     pub peers: BTreeMap<Token, ReplicaPeer>,
@@ -33,6 +35,7 @@ impl Node {
             log: Log::new(backlog_bytes),
             stream_db: None,
             link: None,
+            unapplied_bytes: 0,
             has_history: false,
             peers: BTreeMap::new(),
             announced: BTreeMap::new(),

@@ -266,7 +266,9 @@ impl Parser {
             if buffer[self.at] != b'*' {
                 return self.parse_inline(buffer, limits);
             }
-            let Some((count, next)) = self.header(buffer, ProtocolError::CountTooBig)? else { return Ok(false) };
+            let short = short_number(buffer, self.at).map(|(count, next)| (Some(count as i64), next));
+            let header = if short.is_some() { short } else { self.header(buffer, ProtocolError::CountTooBig)? };
+            let Some((count, next)) = header else { return Ok(false) };
             let count = count.filter(|&count| count <= i32::MAX as i64).ok_or(ProtocolError::BadCount)?;
             if count > UNAUTHENTICATED_ARGS_MAX && !limits.authenticated {
                 return Err(ProtocolError::UnauthenticatedCount);
@@ -315,6 +317,13 @@ impl Parser {
     #[inline]
     fn bulk_len(&mut self, buffer: &[u8], limits: Limits) -> Result<Option<usize>, ProtocolError> {
         let Some(&first) = buffer.get(self.at) else { return Ok(None) };
+        // Below every limit.
+        if first == b'$'
+            && let Some((len, next)) = short_number(buffer, self.at)
+        {
+            self.at = next;
+            return Ok(Some(len));
+        }
         if first != b'$' {
             // Redis reads the whole line before it complains.
             return match self.line_end(buffer, ProtocolError::LengthTooBig)? {
@@ -402,6 +411,19 @@ impl Parser {
     fn push_request(&mut self, start: usize, first_arg: usize, is_inline: bool) {
         let argc = self.spans.len() - first_arg;
         self.requests.push(Request { first_arg, argc, bytes: Span { start, end: self.at }, is_inline });
+    }
+}
+
+/// The number behind the type byte at `at`, and where the next line begins, if it has one digit or two and its line
+/// is all there: so are most.
+#[inline(always)]
+fn short_number(buffer: &[u8], at: usize) -> Option<(usize, usize)> {
+    match buffer.get(at + 1..)? {
+        [ones @ b'0'..=b'9', b'\r', _, ..] => Some((usize::from(ones - b'0'), at + 4)),
+        [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] => {
+            Some((usize::from((tens - b'0') * 10 + ones - b'0'), at + 5))
+        }
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A rewritten file is complete or untouched: a temporary file beside it is written, synced and renamed over it.
 
 use crate::command::CommandTable;
-use crate::config::{Config, Files, Rewrite, StartError, glob};
+use crate::config::{Config, Files, StartError, glob};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -17,13 +17,13 @@ pub fn load(arguments: &[OsString]) -> Result<Config, StartError> {
 }
 
 /// Brings the file that the server was started with up to date with `config`. The error is the reply's text.
-pub fn rewrite(config: &Config, how_much: Rewrite) -> Result<(), String> {
+pub fn rewrite(config: &Config, all: bool) -> Result<(), String> {
     let Some(path) = &config.file else { return Err("The server is running without a config file".to_owned()) };
     let old_text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         result => result,
     };
-    let written = old_text.and_then(|old_text| replace_file(path, &config.rewrite(&old_text, how_much)));
+    let written = old_text.and_then(|old_text| replace_file(path, &config.rewrite(&old_text, all)));
     written.map_err(|error| format!("Rewriting config file: {}", reason(&error)))
 }
 
@@ -162,7 +162,7 @@ mod tests {
 
         config.overwrite("port", b"7001").unwrap();
         config.overwrite("dir", dir.0.as_os_str().as_bytes()).unwrap();
-        rewrite(&config, Rewrite::Needed).unwrap();
+        rewrite(&config, false).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# mine\nport 7001\ninclude "), "{text}");
         assert_eq!(fs::read_dir(&dir.0).unwrap().count(), 2, "no temporary file is left");
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn rewriting_says_why_it_cannot() {
         let mut config = Config::default();
-        assert_eq!(rewrite(&config, Rewrite::Needed).unwrap_err(), "The server is running without a config file");
+        assert_eq!(rewrite(&config, false).unwrap_err(), "The server is running without a config file");
         config.file = Some(PathBuf::from("/nonexistent/redis.conf"));
-        assert_eq!(rewrite(&config, Rewrite::Needed).unwrap_err(), "Rewriting config file: No such file or directory");
+        assert_eq!(rewrite(&config, false).unwrap_err(), "Rewriting config file: No such file or directory");
     }
 }

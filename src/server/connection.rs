@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -15,11 +16,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 
 use super::crash::{self, Request};
-use super::shared::{PayloadPart, Shared, log};
+use super::shared::{PayloadPart, Shared};
 use super::socket::Socket;
 use super::wakeup::Wakeup;
 use crate::engine::{Engine, Input, Turn};
-use crate::replication::{Level, PeerEvent};
+use crate::replication::PeerEvent;
 use crate::session::{Closing, Token};
 use crate::time::Now;
 
@@ -116,7 +117,10 @@ impl Connection {
     async fn run(&mut self) -> io::Result<()> {
         loop {
             match self.wait().await? {
-                Event::Read(0) => return Ok(()),
+                Event::Read(0) => {
+                    self.log_end();
+                    return Ok(());
+                }
                 Event::Read(read) => self.on_read(read),
                 // A peer is called for every hold that wrote; those that are ready go first, so that one write to it
                 // carries what all of them wrote.
@@ -139,10 +143,17 @@ impl Connection {
         }
     }
 
+    /// The client has closed: a line of the verbose log, which is not worth a hold of the lock where nobody sees it.
+    fn log_end(&self) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            self.shared.turn(|engine, now| engine.log_end(now.mono, self.token));
+        }
+    }
+
     /// Waits for whatever comes first.
     async fn wait(&mut self) -> io::Result<Event> {
-        let spare = self.input.buffer_mut().capacity() - self.input.len();
-        if spare < READ_BYTES {
+        let capacity = self.input.capacity();
+        if capacity > 0 && capacity - self.input.len() < READ_BYTES {
             self.input.buffer_mut().reserve(READ_BYTES);
         }
         poll_fn(|cx| self.poll_event(cx)).await
@@ -158,6 +169,9 @@ impl Connection {
             return Poll::Ready(Ok(Event::Payload(part)));
         }
         let buffer = self.input.buffer_mut();
+        if buffer.capacity() == 0 {
+            return self.poll_first_read(cx);
+        }
         let mut read = ReadBuf::uninit(buffer.spare_capacity_mut());
         match Pin::new(&mut self.socket).poll_read(cx, &mut read) {
             Poll::Ready(Ok(())) => {
@@ -169,6 +183,21 @@ impl Connection {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// A silent client has no buffer: it gets one once there is something to put into it.
+    fn poll_first_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Event>> {
+        let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+        let mut read = ReadBuf::uninit(&mut bytes);
+        let result = Pin::new(&mut self.socket).poll_read(cx, &mut read);
+        result.map_ok(|()| {
+            let buffer = self.input.buffer_mut();
+            if !read.filled().is_empty() {
+                buffer.reserve(READ_BYTES);
+                buffer.extend_from_slice(read.filled());
+            }
+            Event::Read(read.filled().len())
+        })
     }
 
     fn on_read(&mut self, read: usize) {
@@ -221,8 +250,10 @@ impl Connection {
         session.net_input_bytes += self.read_bytes;
         engine.stats.net_input_bytes += self.read_bytes;
         engine.stats.reads_processed += u64::from(std::mem::take(&mut self.read_bytes) > 0);
-        if self.input.len() > engine.config.client_query_buffer_limit {
-            return self.refuse_query_buffer(engine);
+        let queued_bytes = session.transaction.as_ref().map_or(0, |transaction| transaction.size_bytes);
+        if self.input.len() + queued_bytes > engine.config.client_query_buffer_limit {
+            engine.refuse_query_buffer(now.mono, self.token, self.input.bytes());
+            return Turn::Close;
         }
         if session.is_closing() {
             return Turn::Close;
@@ -254,14 +285,6 @@ impl Connection {
         }
     }
 
-    /// A request larger than the limit costs its sender the connection.
-    fn refuse_query_buffer(&self, engine: &mut Engine) -> Turn {
-        engine.stats.query_limit_disconnections += 1;
-        log(Level::Warning, "Closing client that reached max query buffer length");
-        engine.close_client(self.token, Closing::Now);
-        Turn::Close
-    }
-
     /// Takes replies, pushes and the peer's share of the stream out of the session.
     fn take_output(&mut self, engine: &mut Engine, now: Now, turn: Turn) -> Next {
         self.is_peer = engine.node.is_peer(self.token);
@@ -283,6 +306,10 @@ impl Connection {
             Closing::No => {}
         }
         self.input.compact();
+        if let Some(keep_bytes) = session.query.keep_bytes.take() {
+            self.input.trim(keep_bytes);
+        }
+        session.query.note(self.input.len(), self.input.capacity());
         match turn {
             Turn::More | Turn::Reparse => Next::Again,
             // As long as the stream has more for it, a peer goes on without waiting.

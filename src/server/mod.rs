@@ -146,6 +146,7 @@ fn describe_process(engine: &mut Engine, process: &Process) {
     engine.hooks.sleep = std::thread::sleep;
     engine.hooks.crash = crash::segfault;
     engine.hooks.clock_ns = Clock::ticks_ns;
+    Clock::learn_ticks();
 }
 
 /// System, release and machine, as in `Linux 6.1.0 x86_64`.

@@ -6,6 +6,7 @@
 mod queue;
 mod sessions;
 mod subscriptions;
+mod tracking;
 mod watch;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::time::Millis;
 pub use queue::{QueuedRequest, Transaction};
 pub use sessions::{Sessions, Token};
 pub use subscriptions::{Names, Subscriptions};
+pub use tracking::{Tracking, TrackingMode};
 pub use watch::{KeyState, Watches};
 
 /// Where a connection comes from, as CLIENT LIST shows it.
@@ -61,6 +63,8 @@ pub enum Blocked {
     No,
     /// A reply is held: WAIT until peers have acknowledged, SAVE until the file is there.
     Held,
+    /// SHUTDOWN: until the end, or until it is called off.
+    Shutdown,
     /// CLIENT PAUSE: the request is executed once the pause ends.
     Paused,
 }
@@ -74,6 +78,50 @@ pub enum Closing {
     AfterOutput,
     /// At once.
     Now,
+}
+
+/// What is known of the buffer that a client's requests are read into. It lies with the connection, outside the lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueryBuffer {
+    /// Bytes read that are not done with: the request under execution is among them.
+    pub bytes: usize,
+    pub capacity_bytes: usize,
+    /// The most bytes at once since the peak was last looked at.
+    pub peak_bytes: usize,
+    /// The connection is asked to give back what it has beyond this.
+    pub keep_bytes: Option<usize>,
+}
+
+impl QueryBuffer {
+    /// Unused room below this is not worth giving back.
+    const SPARE_BYTES: usize = 4 * 1024;
+    /// A buffer of a client that is not idle is left alone up to this size.
+    const COMMON_BYTES: usize = 32 * 1024;
+    const IDLE_S: u64 = 2;
+
+    pub fn note(&mut self, bytes: usize, capacity_bytes: usize) {
+        self.bytes = bytes;
+        self.capacity_bytes = capacity_bytes;
+        self.peak_bytes = self.peak_bytes.max(bytes);
+    }
+
+    pub fn free_bytes(&self) -> usize {
+        self.capacity_bytes.saturating_sub(self.bytes)
+    }
+
+    /// Looks at the peak, once in a while: whether the connection is asked to give back room now.
+    pub fn trim(&mut self, idle_s: u64) -> bool {
+        let peak_bytes = std::mem::replace(&mut self.peak_bytes, self.bytes);
+        self.keep_bytes = if self.free_bytes() <= QueryBuffer::SPARE_BYTES {
+            None
+        } else if idle_s > QueryBuffer::IDLE_S {
+            Some(self.bytes)
+        } else {
+            let is_large = self.capacity_bytes > QueryBuffer::COMMON_BYTES && self.capacity_bytes / 2 > peak_bytes;
+            is_large.then_some(peak_bytes.max(self.bytes))
+        };
+        self.keep_bytes.is_some()
+    }
 }
 
 /// The data of one client.
@@ -96,6 +144,8 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     pub no_evict: bool,
     pub no_touch: bool,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Box<Tracking>>,
     pub transaction: Option<Transaction>,
     /// A key that WATCH named was touched: EXEC will abort.
     pub watch_broken: bool,
@@ -108,9 +158,7 @@ pub struct Session {
     pub outbox: Vec<u8>,
     /// Bytes handed to the socket that it has not taken yet.
     pub unsent_bytes: usize,
-    /// Bytes read and not yet executed, and the capacity of their buffer.
-    pub query_bytes: usize,
-    pub query_capacity_bytes: usize,
+    pub query: QueryBuffer,
     /// When the soft output limit was first exceeded without a break.
     pub soft_limit_since: Option<Millis>,
     pub commands: u64,
@@ -139,6 +187,7 @@ impl Session {
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,
+            tracking: None,
             transaction: None,
             watch_broken: false,
             subscriptions: Subscriptions::default(),
@@ -147,8 +196,7 @@ impl Session {
             closing: Closing::No,
             outbox: Vec::new(),
             unsent_bytes: 0,
-            query_bytes: 0,
-            query_capacity_bytes: 0,
+            query: QueryBuffer::default(),
             soft_limit_since: None,
             commands: 0,
             net_input_bytes: 0,
@@ -184,6 +232,7 @@ impl Session {
         self.reply_mode = ReplyMode::On;
         self.no_evict = false;
         self.no_touch = false;
+        self.tracking = None;
         self.transaction = None;
         self.watch_broken = false;
     }

@@ -14,6 +14,15 @@ pub struct QueuedRequest {
 #[derive(Clone, Debug, Default)]
 pub struct Transaction {
     pub requests: Vec<QueuedRequest>,
+    /// Memory of the requests.
+    pub size_bytes: usize,
     /// A request was refused while queueing: EXEC answers EXECABORT.
     pub is_dirty: bool,
+}
+
+impl Transaction {
+    pub fn push(&mut self, request: QueuedRequest) {
+        self.size_bytes += request.args.size_bytes() + size_of::<QueuedRequest>();
+        self.requests.push(request);
+    }
 }

@@ -20,6 +20,8 @@ pub struct Token {
 pub struct Sessions {
     slots: Slab<Session>,
     last_id: u64,
+    /// The slot that `visit_some` goes on from.
+    next_visited: usize,
     pub watches: Watches,
     /// Clients that are shown all requests (MONITOR).
     pub monitors: Vec<Token>,
@@ -52,6 +54,16 @@ impl Sessions {
         self.slots.get_mut(token.slot).filter(|session| session.id == token.id)
     }
 
+    /// By the number that CLIENT ID answers.
+    pub fn by_id(&self, id: u64) -> Option<(Token, &Session)> {
+        self.iter().find(|(_, session)| session.id == id)
+    }
+
+    /// Clients whose requests wait.
+    pub fn blocked(&self) -> usize {
+        self.iter().filter(|(_, session)| session.is_blocked()).count()
+    }
+
     /// Puts bytes of somebody else (a message, MONITOR's lines) behind what the client is sent already, and calls its
     /// task. Who does not read loses the connection at its hard limit, before it costs others the memory.
     pub fn deliver(&mut self, to: Token, bytes: &[u8]) {
@@ -80,6 +92,18 @@ impl Sessions {
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Token, &mut Session)> {
         self.slots.iter_mut().map(|(slot, session)| (Token { slot, id: session.id }, session))
+    }
+
+    /// Visits one part in so many of all sessions, from where the last call ended, and a few at least.
+    pub fn visit_part(&mut self, parts: usize, mut visit: impl FnMut(&mut Session)) {
+        const VISITS_MIN: usize = 8;
+        let slots = self.slots.capacity();
+        for _ in 0..slots.div_ceil(parts).max(VISITS_MIN).min(slots) {
+            self.next_visited = (self.next_visited + 1) % slots;
+            if let Some(session) = self.slots.get_mut(self.next_visited) {
+                visit(session);
+            }
+        }
     }
 
     /// In the order in which they came: the order of CLIENT LIST.

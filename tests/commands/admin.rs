@@ -105,6 +105,59 @@ fn debug_is_refused_unless_allowed_and_knows_what_it_has() {
 }
 
 #[test]
+fn debug_answers_for_what_is_not_here_as_a_server_without_it() {
+    let mut h = debug_allowed();
+    h.check("SET k v", "+OK");
+    h.check("DEBUG LISTPACK k", "-ERR Not a listpack encoded object.");
+    h.check("DEBUG QUICKLIST k 1", "-ERR Not a quicklist encoded object.");
+    h.check("DEBUG QUICKLIST missing", "-ERR no such key");
+    h.check("DEBUG HTSTATS-KEY k", "-ERR The value stored at the specified key is not represented using an hash table");
+    h.check(
+        "DEBUG HTSTATS 0",
+        "\"[Dictionary HT]\\n number of elements: 1\\n[Expires HT]\\nNo stats available for empty dictionaries\\n\"",
+    );
+    h.check("DEBUG HTSTATS 16", "-ERR Out of range database");
+    h.check("DEBUG HTSTATS x", "-ERR value is not an integer or out of range");
+    h.check("DEBUG CLIENT-EVICTION", "-ERR maxmemory-clients is disabled.");
+    h.check("DEBUG CLUSTERLINK KILL to x", "-ERR Debug option only available for cluster mode enabled setup!");
+    h.check("DEBUG REPLYBUFFER RESIZING 0", "+OK");
+    h.check("DEBUG REPLYBUFFER PEAK-RESET-TIME never", "+OK");
+    h.check("DEBUG REPLYBUFFER PEAK-RESET-TIME x", "-ERR value is not an integer or out of range");
+    h.check("DEBUG STRINGMATCH-TEST", "+Apparently Redis did not crash: test passed");
+}
+
+#[test]
+fn debug_puts_things_into_replies_the_log_and_the_stream() {
+    let mut h = debug_allowed();
+    h.check("DEBUG ERROR \"MY words\\r\\nhere\"", "-MY words  here");
+    h.engine.take_actions();
+    h.check("DEBUG LOG hello", "+OK");
+    let logged = h
+        .engine
+        .take_actions()
+        .into_iter()
+        .any(|action| matches!(action, Action::Log(_, line) if line == "DEBUG LOG: hello"));
+    assert!(logged);
+    let before = h.engine.node.offset();
+    assert_eq!(h.execute(&[b"DEBUG", b"REPLICATE", b"SET", b"k", b"v"]), b"+OK\r\n");
+    assert_eq!(h.stream_since(before), "SET k v");
+    assert_eq!(h.execute(&[b"GET", b"k"]), b"$-1\r\n");
+}
+
+#[test]
+fn with_its_cron_paused_a_server_expires_nothing_by_itself() {
+    let mut h = debug_allowed();
+    h.check("SET k v PX 10", "+OK");
+    h.check("DEBUG PAUSE-CRON 1", "+OK");
+    h.advance_ms(20);
+    h.tick();
+    h.check("DBSIZE", ":1");
+    h.check("DEBUG PAUSE-CRON 0", "+OK");
+    h.tick();
+    h.check("DBSIZE", ":0");
+}
+
+#[test]
 fn debug_protocol_answers_each_kind() {
     let mut h = debug_allowed();
     h.check("DEBUG PROTOCOL map", "[:0, :0, :1, :1, :2, :0]");
@@ -221,7 +274,7 @@ fn shutdown_takes_options_that_agree() {
 #[test]
 fn containers_describe_themselves_from_their_rows() {
     let mut h = debug_allowed();
-    for container in ["CLIENT", "CONFIG", "MEMORY", "DEBUG"] {
+    for container in ["CLIENT", "COMMAND", "CONFIG", "MEMORY", "MODULE", "DEBUG"] {
         let help = h.send(&format!("{container} HELP")).to_string();
         assert!(help.starts_with(&format!("[+{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")));
         assert!(help.contains("+HELP"));

@@ -91,10 +91,10 @@ fn reset_and_the_end_of_a_connection_end_subscriptions() {
 #[test]
 fn who_does_not_read_is_closed_at_the_hard_limit() {
     let mut h = Harness::new();
-    h.check("CONFIG SET client-output-buffer-limit \"pubsub 1000 0 0\"", "+OK");
+    h.check("CONFIG SET client-output-buffer-limit \"pubsub 20000 0 0\"", "+OK");
     let (mut deaf, mut other) = (h.connect(), h.connect());
     h.check_all_by(&mut deaf, "SUBSCRIBE a", r#"["subscribe", "a", :1]"#);
-    let text = "x".repeat(600);
+    let text = "x".repeat(12_000);
     h.check(&format!("PUBLISH a {text}"), ":1");
     h.received(&deaf);
     h.check(&format!("PUBLISH a {text}"), ":1");

@@ -183,6 +183,23 @@ fn a_query_buffer_beyond_its_limit_closes_its_owner_alone() {
 }
 
 #[test]
+fn a_transaction_beyond_the_same_limit_closes_its_owner_alone() {
+    let server = Launch::tandem().with("client-query-buffer-limit", "1mb").start();
+    let mut witness = Witness::of(&server);
+    let mut attacker = Attacker::of(&server);
+    attacker.throw(b"MULTI\r\n");
+    let request = [&b"*2\r\n$4\r\nECHO\r\n$100000\r\n"[..], &vec![b'x'; 100_000], b"\r\n"].concat();
+    let taken: usize = (0..640).map(|_| attacker.throw(&request)).sum();
+    assert!(taken < 640 * request.len(), "the server took {taken} bytes");
+    attacker.until_closed();
+    assert_eq!(witness.client.count("client_query_buffer_limit_disconnections"), 1);
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("Closing client that reached max query buffer length: id="));
+    assert!(line.is_some_and(|line| line.contains(" flags=x ") && line.contains("(qbuf initial bytes: \"")), "{log}");
+    witness.check_end(&server, "an endless transaction");
+}
+
+#[test]
 fn a_large_request_leaves_nothing_behind_on_an_open_connection() {
     let server = Launch::tandem().start();
     let mut large = server.client();

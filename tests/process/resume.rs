@@ -53,6 +53,24 @@ fn we_take_over_from_a_running_redis() {
     assert_eq!(new.client().count("sync_full"), 0, "Redis continues from where it was");
 }
 
+#[test]
+fn a_paused_replica_stands_still_and_catches_up() {
+    let (master, replica) = (with_backlog(Launch::tandem()).start(), Launch::tandem().start());
+    replica.replicate_from(master.port);
+    await_equal(&[&master, &replica]);
+    let (mut writer, mut reader) = (master.client(), replica.client());
+    reader.call("CLIENT PAUSE 60000 WRITE");
+    let stood = reader.count("slave_repl_offset");
+    writer.call("SET k v");
+    let offset = writer.count("master_repl_offset");
+    eventually(Duration::from_secs(10), "it has read on", || reader.count("slave_read_repl_offset") >= offset);
+    assert_eq!(reader.count("slave_repl_offset"), stood);
+    assert_eq!(reader.call("EXISTS k").to_string(), "0");
+    reader.call("CLIENT UNPAUSE");
+    await_equal(&[&master, &replica]);
+    assert_eq!(reader.call("EXISTS k").to_string(), "1");
+}
+
 fn restart_replica(master: Launch, replica: Launch) {
     let master = with_backlog(master).start();
     let mut replica = durable(replica).start();

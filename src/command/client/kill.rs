@@ -4,13 +4,13 @@ use crate::resp;
 use crate::session::{ClientKind, Closing, Session, Token};
 use crate::time::Millis;
 
-use super::kind;
+use super::Type;
 use crate::command::{Args, CommandError, Context, Outcome};
 
 /// Which clients go; each part that is given must agree.
 struct Filter<'a> {
     id: Option<u64>,
-    kind: Option<Option<ClientKind>>,
+    kind: Option<Type>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
     age_s: Option<u64>,
@@ -38,7 +38,7 @@ impl<'a> Filter<'a> {
     fn option(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), CommandError> {
         match name.to_ascii_lowercase().as_slice() {
             b"id" => self.id = Some(positive(value, "ERR client-id should be greater than 0")?),
-            b"type" => self.kind = Some(kind(value)?),
+            b"type" => self.kind = Some(Type::named(value)?),
             b"addr" => self.addr = Some(value),
             b"laddr" => self.laddr = Some(value),
             b"user" => only_known_user(value)?,
@@ -52,7 +52,7 @@ impl<'a> Filter<'a> {
 
     fn matches(&self, now: Millis, session: &Session) -> bool {
         self.id.is_none_or(|id| id == session.id)
-            && self.kind.is_none_or(|kind| kind == Some(session.kind))
+            && self.kind.is_none_or(|kind| kind == Type::of(session))
             && self.addr.is_none_or(|addr| addr == session.endpoint.peer_addr.as_bytes())
             && self.laddr.is_none_or(|laddr| laddr == session.endpoint.local_addr.as_bytes())
             && self.age_s.is_none_or(|age_s| now.seconds_since(session.created_at) >= age_s)

@@ -1,37 +1,42 @@
-//! One client as a line: CLIENT LIST, CLIENT INFO. Fields and their order are Redis 7.2's.
+//! One client as a line: CLIENT LIST, CLIENT INFO, the log. Fields and their order are Redis 7.2's.
 //!
 //! There is one output buffer per client, which grows and shrinks: all that waits in it counts as `omem`, and the
-//! figures of a fixed reply buffer (rbs, rbp, obl) are 0.
+//! figures of a fixed reply buffer (rbs, rbp, obl) are 0. So is argv-mem: arguments are slices of the query buffer,
+//! whose bytes `qbuf` counts.
 
 use crate::replication::Node;
 use crate::resp::Protocol;
-use crate::session::{ClientKind, Closing, Session, Token};
+use crate::session::{ClientKind, Closing, Session, Sessions, Token, Tracking};
 use crate::time::Millis;
 
+use super::tracking::redirection;
+
 /// The line without its end.
-pub(super) fn describe(node: &Node, now: Millis, token: Token, session: &Session) -> String {
-    let endpoint = &session.endpoint;
-    let queue = session.transaction.as_ref().map(|transaction| &transaction.requests);
-    let queued_bytes: usize = queue.map_or(0, |queue| queue.iter().map(|request| request.args.size_bytes()).sum());
+pub fn describe(node: &Node, sessions: &Sessions, now: Millis, token: Token) -> String {
+    let session = &sessions[token];
+    let (endpoint, query, listens) = (&session.endpoint, &session.query, &session.subscriptions);
+    let transaction = session.transaction.as_ref();
+    let queued_bytes = transaction.map_or(0, |transaction| transaction.size_bytes);
     let output_bytes = (session.outbox.len() + session.unsent_bytes) as u64 + stream_bytes(node, token);
-    let query_free_bytes = session.query_capacity_bytes.saturating_sub(session.query_bytes);
-    let held_bytes = size_of::<Session>() + session.query_capacity_bytes + session.outbox.capacity() + queued_bytes;
+    let held_bytes = size_of::<Session>() + query.capacity_bytes + session.outbox.capacity() + queued_bytes;
     let is_master = session.kind == ClientKind::Master;
     [
         format!("id={} addr={} laddr={}", session.id, endpoint.peer_addr, endpoint.local_addr),
         format!("fd={} name={}", endpoint.fd, session.name.escape_ascii()),
         format!("age={}", now.seconds_since(session.created_at)),
         format!("idle={}", now.seconds_since(session.last_interaction)),
-        format!("flags={} db={} sub=0 psub=0 ssub=0", flags(session), session.db),
-        format!("multi={}", queue.map_or(-1, |queue| queue.len() as i64)),
-        format!("qbuf={} qbuf-free={query_free_bytes} argv-mem=0", session.query_bytes),
+        format!("flags={} db={}", flags(session, sessions.monitors.contains(&token)), session.db),
+        format!("sub={} psub={} ssub={}", listens.channels.len(), listens.patterns.len(), listens.shard_channels.len()),
+        format!("multi={}", transaction.map_or(-1, |transaction| transaction.requests.len() as i64)),
+        format!("qbuf={} qbuf-free={} argv-mem=0", query.bytes, query.free_bytes()),
         format!("multi-mem={queued_bytes} rbs=0 rbp=0 obl=0"),
         format!("oll={} omem={output_bytes}", u8::from(output_bytes > 0)),
         format!("tot-mem={}", held_bytes as u64 + output_bytes),
         format!("events={}", if session.unsent_bytes > 0 { "rw" } else { "r" }),
         format!("cmd={}", session.last_command),
         format!("user={}", if is_master { "(superuser)" } else { &*session.user }),
-        format!("redir=-1 resp={}", if session.protocol == Protocol::Resp3 { 3 } else { 2 }),
+        format!("redir={}", redirection(session.tracking.as_deref())),
+        format!("resp={}", if session.protocol == Protocol::Resp3 { 3 } else { 2 }),
         format!("lib-name={}", session.lib_name.escape_ascii()),
         format!("lib-ver={}", session.lib_version.escape_ascii()),
     ]
@@ -44,12 +49,18 @@ fn stream_bytes(node: &Node, token: Token) -> u64 {
     sent.map_or(0, |sent| node.log.appended().since(sent))
 }
 
-fn flags(session: &Session) -> String {
+fn flags(session: &Session, is_monitor: bool) -> String {
+    let tracks = |what: fn(&Tracking) -> bool| session.tracking.as_deref().is_some_and(what);
     let flags = [
+        ('O', is_monitor),
         ('S', session.kind == ClientKind::Replica),
         ('M', session.kind == ClientKind::Master),
+        ('P', session.is_subscriber),
         ('x', session.transaction.is_some()),
         ('b', session.is_blocked()),
+        ('t', session.tracking.is_some()),
+        ('R', tracks(|tracking| tracking.is_broken)),
+        ('B', tracks(Tracking::is_broadcast)),
         ('d', session.watch_broken),
         ('c', session.closing == Closing::AfterOutput),
         ('A', session.closing == Closing::Now),

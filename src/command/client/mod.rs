@@ -1,11 +1,12 @@
 //! CLIENT: what the server knows of its connections, and what they may ask to be changed about themselves.
-//!
-//! Tracking and UNBLOCK come with client-side caching and with commands that block on keys.
 
 mod kill;
 mod line;
 mod pause;
+mod tracking;
+mod unblock;
 
+pub use line::describe;
 pub(super) use pause::timeout_ms;
 
 use crate::resp;
@@ -28,8 +29,21 @@ const KILL_SYNTAX: &str = "filter=(old-format | new-format=(ID client-id:integer
 
 const LIST_SYNTAX: &str = "[TYPE normal_master_replica_pubsub=(NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID id=(client-id:integer...)]@6.2.0";
 
+const TRACKING_SYNTAX: &str =
+    "status=(ON | OFF) [REDIRECT client-id:integer] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]";
+
 const SUBCOMMANDS: &[Command] = &[
+    Command::new("caching", tracking::caching, "mode=(YES | NO)")
+        .about("Says whether the next command's keys are tracked, where the mode leaves that to the client.")
+        .since("6.0.0")
+        .arity(3)
+        .flags(OWN),
     Command::new("getname", getname, "").about("Answers this connection's name.").since("2.6.9").arity(2).flags(OWN),
+    Command::new("getredir", tracking::getredir, "")
+        .about("Answers which client is sent this connection's invalidations.")
+        .since("6.0.0")
+        .arity(2)
+        .flags(OWN),
     Command::new("id", id, "").about("Answers this connection's number.").since("5.0.0").arity(2).flags(OWN),
     Command::new("info", info, "")
         .about("Describes this connection, as a line of CLIENT LIST.")
@@ -97,6 +111,22 @@ const SUBCOMMANDS: &[Command] = &[
         .since("2.6.9")
         .arity(3)
         .flags(OWN),
+    Command::new("tracking", tracking::tracking, TRACKING_SYNTAX)
+        .about("Lets the server tell this connection of keys that change, or ends that.")
+        .since("6.0.0")
+        .arity(-3)
+        .flags(OWN),
+    Command::new("trackinginfo", tracking::trackinginfo, "")
+        .about("Answers what this connection tracks.")
+        .since("6.2.0")
+        .arity(2)
+        .flags(OWN),
+    Command::new("unblock", unblock::unblock, "client-id:integer timeout_error=[TIMEOUT | ERROR]")
+        .about("Ends the wait of another connection, as if its time were over or with an error.")
+        .since("5.0.0")
+        .complexity("O(log N) with the number of connections")
+        .arity(-3)
+        .flags(ALL),
     Command::new("unpause", pause::unpause, "")
         .about("Ends CLIENT PAUSE.")
         .since("6.2.0")
@@ -160,19 +190,19 @@ fn setinfo(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErro
 }
 
 fn info(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let line = line::describe(cx.node, cx.now.mono, cx.client, &cx.sessions[cx.client]);
+    let line = line::describe(cx.node, cx.sessions, cx.now.mono, cx.client);
     cx.reply.verbatim("txt", format!("{line}\n").as_bytes());
     Ok(Outcome::Done)
 }
 
 fn list(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let clients = cx.sessions.by_age();
-    let describe = |(token, session): &(Token, &Session)| line::describe(cx.node, cx.now.mono, *token, session) + "\n";
+    let describe = |(token, _): &(Token, &Session)| line::describe(cx.node, cx.sessions, cx.now.mono, *token) + "\n";
     let text: String = if args.len() == 2 {
         clients.iter().map(describe).collect()
     } else if args.len() == 4 && args.is(2, "type") {
-        let kind = kind(args.at(3))?;
-        clients.iter().filter(|(_, session)| kind == Some(session.kind)).map(describe).collect()
+        let wanted = Type::named(args.at(3))?;
+        clients.iter().filter(|(_, session)| Type::of(session) == wanted).map(describe).collect()
     } else if args.len() > 3 && args.is(2, "id") {
         let wanted: Option<Vec<i64>> = args.rest(3).map(resp::parse_i64).collect();
         let wanted = wanted.ok_or(CommandError::fixed("ERR Invalid client ID"))?;
@@ -185,15 +215,40 @@ fn list(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> 
     Ok(Outcome::Done)
 }
 
-/// TYPE of KILL and LIST; `None` stands for subscribers, and no client is one.
-fn kind(name: &[u8]) -> Result<Option<ClientKind>, CommandError> {
-    match name.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(Some(ClientKind::Normal)),
-        b"slave" | b"replica" => Ok(Some(ClientKind::Replica)),
-        b"master" => Ok(Some(ClientKind::Master)),
-        b"pubsub" => Ok(None),
-        _ => Err(CommandError::new(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(name)))),
+/// TYPE of KILL and LIST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Normal,
+    Replica,
+    Master,
+    Subscriber,
+}
+
+impl Type {
+    fn named(name: &[u8]) -> Result<Type, CommandError> {
+        match name.to_ascii_lowercase().as_slice() {
+            b"normal" => Ok(Type::Normal),
+            b"slave" | b"replica" => Ok(Type::Replica),
+            b"master" => Ok(Type::Master),
+            b"pubsub" => Ok(Type::Subscriber),
+            _ => Err(CommandError::new(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(name)))),
+        }
     }
+
+    fn of(session: &Session) -> Type {
+        match session.kind {
+            ClientKind::Master => Type::Master,
+            ClientKind::Replica => Type::Replica,
+            ClientKind::Normal if session.is_subscriber => Type::Subscriber,
+            ClientKind::Normal => Type::Normal,
+        }
+    }
+}
+
+/// A subcommand that exists, with a number of arguments that it does not take.
+fn malformed(args: &Args<'_>) -> CommandError {
+    let name = String::from_utf8_lossy(args.at(1));
+    CommandError::new(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLIENT HELP."))
 }
 
 fn no_evict(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {

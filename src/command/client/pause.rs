@@ -10,11 +10,7 @@ pub(super) fn pause(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Co
         4 if args.is(3, "all") => true,
         4 if args.is(3, "write") => false,
         4 => return Err(CommandError::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL")),
-        _ => {
-            return Err(CommandError::fixed(
-                "ERR unknown subcommand or wrong number of arguments for 'PAUSE'. Try CLIENT HELP.",
-            ));
-        }
+        _ => return Err(super::malformed(args)),
     };
     let until = cx.now.mono.plus(timeout_ms(args.at(2))?);
     let pause = Pause { until, all };

@@ -57,6 +57,40 @@ fn is_shared(digits: &[u8]) -> bool {
     crate::resp::parse_i64(digits).is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
 }
 
+/// Each is a refusal as long as no value is stored that way; that there is a key is asked first.
+fn not_stored_as(cx: &mut Context<'_>, args: &Args<'_>, error: &'static str) -> Result<Outcome, CommandError> {
+    cx.db.peek(args.key(2)).ok_or(CommandError::NO_SUCH_KEY)?;
+    Err(CommandError::fixed(error))
+}
+
+pub(super) fn listpack(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    not_stored_as(cx, args, "ERR Not a listpack encoded object.")
+}
+
+pub(super) fn quicklist(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    if args.len() > 4 {
+        return Err(super::unknown(args));
+    }
+    not_stored_as(cx, args, "ERR Not a quicklist encoded object.")
+}
+
+pub(super) fn htstats_key(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    not_stored_as(cx, args, "ERR The value stored at the specified key is not represented using an hash table")
+}
+
+/// A table has no buckets that chains would hang from, so there is no more to tell than how much is in it.
+pub(super) fn htstats(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let index = usize::try_from(args.int(2)?).ok().filter(|index| *index < cx.db.keyspace.databases());
+    let db = cx.db.keyspace.db(index.ok_or(CommandError::fixed("ERR Out of range database"))?);
+    let part = |title: &str, elements: usize| match elements {
+        0 => format!("[{title} HT]\nNo stats available for empty dictionaries\n"),
+        _ => format!("[{title} HT]\n number of elements: {elements}\n"),
+    };
+    let text = part("Dictionary", db.len()) + &part("Expires", db.expires_len());
+    cx.reply.verbatim("txt", text.as_bytes());
+    Ok(Outcome::Done)
+}
+
 /// A histogram of the heap by type.
 pub(super) fn jmap(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
     let (mut strings, mut bytes) = (0usize, 0usize);

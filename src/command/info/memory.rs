@@ -84,6 +84,6 @@ fn consumers(cx: &Context<'_>, fields: &mut Fields) {
 }
 
 fn clients_bytes(cx: &Context<'_>, kind: ClientKind) -> u64 {
-    let bytes = |session: &Session| size_of::<Session>() + session.query_capacity_bytes + session.outbox.capacity();
+    let bytes = |session: &Session| size_of::<Session>() + session.query.capacity_bytes + session.outbox.capacity();
     cx.sessions.iter().filter(|(_, session)| session.kind == kind).map(|(_, session)| bytes(session) as u64).sum()
 }

@@ -22,7 +22,7 @@ fn master(cx: &Context<'_>, link: &MasterLink, fields: &mut Fields) {
     fields.add("master_last_io_seconds_ago", status.last_byte_at.map_or(-1, |at| now.seconds_since(at) as i64));
     fields.flag("master_sync_in_progress", status.sync.is_some());
     // What is read is applied before anybody can look.
-    fields.add("slave_read_repl_offset", cx.node.offset());
+    fields.add("slave_read_repl_offset", cx.node.offset().0 + cx.node.unapplied_bytes);
     fields.add("slave_repl_offset", cx.node.offset());
     if let Some(sync) = status.sync {
         progress(sync, fields);

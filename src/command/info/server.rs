@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::REDIS_VERSION;
-use crate::session::{Blocked, ClientKind};
+use crate::session::ClientKind;
 
 use super::fields::{Fields, ratio};
 use crate::command::{Context, Loading};
@@ -48,13 +48,12 @@ pub(super) fn clients(cx: &mut Context<'_>, fields: &mut Fields) {
         sessions.iter().map(|(_, session)| bytes(session)).max().unwrap_or(0)
     };
     let replicas = sessions.iter().filter(|(_, session)| session.kind == ClientKind::Replica).count();
-    let paused = sessions.iter().filter(|(_, session)| session.blocked == Blocked::Paused).count();
     fields.add("connected_clients", sessions.len() - replicas);
     fields.add("cluster_connections", 0);
     fields.add("maxclients", cx.config.maxclients);
-    fields.add("client_recent_max_input_buffer", largest(|session| session.query_capacity_bytes));
+    fields.add("client_recent_max_input_buffer", largest(|session| session.query.capacity_bytes));
     fields.add("client_recent_max_output_buffer", largest(|session| session.outbox.len() + session.unsent_bytes));
-    fields.add("blocked_clients", cx.server.blocked_clients + paused);
+    fields.add("blocked_clients", sessions.blocked());
     fields.zeros(&["tracking_clients", "pubsub_clients"]);
     fields.add("watching_clients", sessions.watches.watching_clients());
     fields.add("total_watched_keys", sessions.watches.watched_keys());

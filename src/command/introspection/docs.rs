@@ -57,12 +57,10 @@ fn reply_docs(cx: &mut Context<'_>, id: CommandId) {
 
 /// Fields that are one text each.
 fn texts(command: &Command, group: &'static str) -> Vec<(&'static str, &'static str)> {
-    let mut texts = vec![
-        ("summary", command.summary),
-        ("since", command.since),
-        ("group", group),
-        ("complexity", command.complexity),
-    ];
+    let mut texts = vec![("summary", command.summary), ("since", command.since), ("group", group)];
+    if !command.complexity.is_empty() {
+        texts.push(("complexity", command.complexity));
+    }
     if let Some((since, replaced_by)) = command.deprecated {
         texts.push(("deprecated_since", since));
         texts.push(("replaced_by", replaced_by));

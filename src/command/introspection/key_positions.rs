@@ -32,7 +32,11 @@ pub(super) fn keys_and_flags(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Ou
 fn found<'a>(cx: &Context<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], &'static KeySpec)>, CommandError> {
     let request: Vec<&[u8]> = args.rest(2).collect();
     let id = cx.table.resolve(request[0], request.get(1).copied()).ok_or(UNKNOWN_COMMAND)?;
-    let command = cx.table.entry(id).command;
+    let entry = cx.table.entry(id);
+    if entry.is_container() && request.len() > 1 {
+        return Err(UNKNOWN_COMMAND);
+    }
+    let command = entry.command;
     if !command.keys.iter().any(KeySpec::names_keys) {
         return Err(NO_KEYS);
     }

@@ -20,6 +20,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("monitor", monitor, "")
         .about("Shows this connection every request that the server runs from now on.")
         .since("1.0.0")
+        .complexity("")
         .arity(1)
         .flags(ADMIN.with(Flags::NOSCRIPT)),
 ];

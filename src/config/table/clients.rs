@@ -62,7 +62,9 @@ pub(super) const ROWS: &[Directive] = &[
     one_of("enable-debug-command", Protected::NAMES, "no", "Who may use DEBUG.")
         .immutable()
         .store(|s, v| s.enable_debug_command = Protected::named(v.choice())),
-    one_of("enable-module-command", Protected::NAMES, "no", "Who may use MODULE.").immutable().waits("modules"),
+    one_of("enable-module-command", Protected::NAMES, "no", "Who may use MODULE.")
+        .immutable()
+        .store(|s, v| s.enable_module_command = Protected::named(v.choice())),
     yes_no("import-mode", "no", "Keeps expired keys while another server's data is being imported.")
         .waits("import mode"),
     yes_no("extended-redis-compatibility", "no", "Answers as Redis where Valkey goes by another name.").no_effect(),
