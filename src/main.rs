@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use tandem::config::{Config, REDIS_VERSION, StartError};
 use tandem::server::logging::Log;
-use tandem::server::process::{PidFile, daemonize};
+use tandem::server::process::{Process, ProcessTitle, Supervisor, daemonize};
 use tandem::server::{self, config_file, logging};
 
 /// A Redis-compatible server with built-in replication.
@@ -29,13 +29,27 @@ struct About {
     version: bool,
 }
 
+/// Names by which we may be called that stand for another program.
+const OTHER_PROGRAMS: &[(&str, &str)] = &[
+    ("redis-check-rdb", "checking RDB files"),
+    ("redis-check-aof", "checking append-only files"),
+    ("redis-sentinel", "Sentinel"),
+];
+
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default().to_string_lossy().into_owned();
+    let arguments: Vec<OsString> = arguments.collect();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    if let Some((other, what)) = OTHER_PROGRAMS.iter().find(|(other, _)| name.contains(other)) {
+        eprintln!("{other}: {what} is not a part of Tandem {} yet", env!("CARGO_PKG_VERSION"));
+        return ExitCode::FAILURE;
+    }
     // Directives have Redis's own grammar; only these flags are clap's.
     match arguments.first().and_then(|first| first.to_str()) {
         Some("-h" | "--help" | "-v" | "--version") => tell_about(&arguments[0]),
         _ => match config_file::load(&arguments) {
-            Ok(config) => start(config, arguments.is_empty()),
+            Ok(config) => start(config, program, arguments.is_empty()),
             Err(error) => refuse(&error),
         },
     }
@@ -61,19 +75,21 @@ fn refuse(error: &StartError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn start(mut config: Config, is_bare: bool) -> ExitCode {
-    let daemonized = if config.daemonize { daemonize() } else { Ok(()) };
+fn start(mut config: Config, program: String, is_bare: bool) -> ExitCode {
     let log = logging::init(&config);
-    announce(&mut config, is_bare);
+    let supervisor = Supervisor::greet(config.supervised);
+    // An init system that waits for us must not see us go.
+    let is_daemon = config.daemonize && !supervisor.is_present();
+    let daemonized = if is_daemon { daemonize() } else { Ok(()) };
+    announce(&mut config, &program, is_bare);
     if let Err(error) = daemonized {
         tracing::error!("Can't go to the background: {}", config_file::reason(&error));
         return ExitCode::FAILURE;
     }
-    let _pid_file = create_pid_file(&config);
-    run(config, log)
+    run(config, log, Process { program, is_daemon, supervisor, title: ProcessTitle::claim() })
 }
 
-fn announce(config: &mut Config, is_bare: bool) {
+fn announce(config: &mut Config, program: &str, is_bare: bool) {
     tracing::warn!("oO0OoO0OoO0Oo Tandem is starting oO0OoO0OoO0Oo");
     let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
     tracing::warn!(
@@ -83,7 +99,7 @@ fn announce(config: &mut Config, is_bare: bool) {
     if is_bare {
         tracing::warn!(
             "Warning: no config file specified, using the default config. \
-             In order to specify a config file use tandem /path/to/redis.conf"
+             In order to specify a config file use {program} /path/to/redis.conf"
         );
     } else {
         tracing::warn!("Configuration loaded");
@@ -93,20 +109,8 @@ fn announce(config: &mut Config, is_bare: bool) {
     }
 }
 
-fn create_pid_file(config: &Config) -> Option<PidFile> {
-    let by_default = config.daemonize.then(|| "/var/run/redis.pid".into());
-    let path = config.pidfile.clone().or(by_default)?;
-    match PidFile::create(&path) {
-        Ok(file) => Some(file),
-        Err(error) => {
-            tracing::warn!("Failed to write PID file: {}", config_file::reason(&error));
-            None
-        }
-    }
-}
-
-fn run(config: Config, log: Log) -> ExitCode {
-    match server::run(config, log) {
+fn run(config: Config, log: Log, process: Process) -> ExitCode {
+    match server::run(config, log, process) {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) => {
             tracing::error!("{error}");

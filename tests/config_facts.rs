@@ -1,7 +1,7 @@
 //! Our table of directives beside what Redis 7.0.15, Redis 8.0.6 and Valkey 9.1.2 answered to CONFIG GET
 //! (config_facts.tsv): every name is known, immutable where theirs is, and has the first of their defaults.
 
-use tandem::config::{Config, IMMUTABLE, table};
+use tandem::config::{Caller, Config, IMMUTABLE, table};
 
 /// Where the servers that were asked had been started with a value of their own, or we differ on purpose.
 const DIFFERENT_DEFAULTS: &[(&str, &str)] = &[
@@ -65,4 +65,17 @@ fn what_is_ours_alone_is_listed() {
         .filter(|name| !is_known(name))
         .collect();
     assert_eq!(ours, ["repl-max-full-syncs"]);
+}
+
+/// Redis's suite sets all directives to what they are, but for the immutable ones of 7.0.
+#[test]
+fn immutable_directives_take_their_own_value_where_redis_7_0_does_not_know_them() {
+    let mut config = Config::default();
+    for fact in facts().iter().filter(|fact| fact.is_immutable) {
+        let own = config.value(fact.name).unwrap();
+        let is_newer = fact.defaults[0].is_none();
+        let set = config.set_many(&[(fact.name.as_bytes(), own.as_slice())], Caller::default());
+        assert_eq!(set.is_ok(), is_newer, "{}: {set:?}", fact.name);
+        assert!(config.set_many(&[(fact.name.as_bytes(), b"other")], Caller::default()).is_err(), "{}", fact.name);
+    }
 }

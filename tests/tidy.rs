@@ -38,10 +38,14 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/alloc.rs", "the global allocator"),
     ("src/keyspace/", "tagged pointers, epochs and in-place writes behind a safe face"),
     ("src/server/connection.rs", "reads into spare capacity"),
+    ("src/server/crash/", "signal handlers, the last look at an engine that nobody will use again"),
     ("src/server/jobs.rs", "priority of a background thread"),
     ("src/server/usage.rs", "resource figures of the operating system"),
-    ("src/server/logging.rs", "local time and syslog of the C library"),
-    ("src/server/process.rs", "daemon(3)"),
+    ("src/server/logging/", "local time and syslog of the C library"),
+    (
+        "src/server/process/",
+        "what the C library and the kernel keep of a process: daemon(3), limits, groups, its title",
+    ),
 ];
 
 /// Only the shell may name these; the core is given time, seeds and bytes.

@@ -144,7 +144,8 @@ fn introduce_server(cx: &mut Context<'_>) {
     let (id, proto) = (cx.session().id, if cx.reply.protocol == Protocol::Resp3 { 3 } else { 2 });
     let role = if cx.node.is_replica() { "replica" } else { "master" };
     let reply = &mut cx.reply;
-    reply.map(7);
+    let zone = cx.config.availability_zone.as_deref();
+    reply.map(7 + usize::from(zone.is_some()));
     // What client libraries compare with.
     for (name, value) in [("server", "redis"), ("version", REDIS_VERSION)] {
         reply.bulk(name.as_bytes());
@@ -154,7 +155,8 @@ fn introduce_server(cx: &mut Context<'_>) {
         reply.bulk(name.as_bytes());
         reply.int(value);
     }
-    for (name, value) in [("mode", "standalone"), ("role", role)] {
+    let zone = zone.map(|zone| ("availability_zone", zone));
+    for (name, value) in [("mode", "standalone"), ("role", role)].into_iter().chain(zone) {
         reply.bulk(name.as_bytes());
         reply.bulk(value.as_bytes());
     }

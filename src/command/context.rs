@@ -134,6 +134,8 @@ pub struct ServerFacts {
     pub os: String,
     pub executable: String,
     pub config_file: String,
+    /// Name of the init system that supervises us.
+    pub supervised: &'static str,
     pub tcp_port: u16,
     pub started_at: Millis,
     pub started_unix_s: i64,
@@ -279,6 +281,8 @@ pub enum Outcome {
     Shutdown(ShutdownOptions),
     /// The whole server stands still (DEBUG SLEEP).
     Sleep(Duration),
+    /// The process dies of a fault of memory (DEBUG SEGFAULT).
+    Crash,
     /// CLIENT PAUSE began, changed or ended.
     PauseChanged,
     /// DEBUG CHANGE-REPL-ID.

@@ -51,7 +51,7 @@ pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
-pub use table::{CommandId, CommandTable, Entry};
+pub use table::{CommandId, CommandTable, Entry, RenameError};
 pub use unix_time::UnixTime;
 
 /// Every family with its group.

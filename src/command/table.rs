@@ -1,5 +1,7 @@
 //! The table of all commands: lookup by name, ids for counters, derived facts.
 
+use thiserror::Error;
+
 use super::key_spec::Begin;
 use super::{Command, FAMILIES, Flags, Group, KeySpec};
 
@@ -9,6 +11,8 @@ pub type CommandId = u16;
 /// A row with what is derived from it.
 pub struct Entry {
     pub command: &'static Command,
+    /// The word that calls it: its name, unless `rename-command` gave it another.
+    called: &'static str,
     pub group: Group,
     /// Lower case; a subcommand's is `container|name`.
     pub full_name: &'static str,
@@ -17,6 +21,15 @@ pub struct Entry {
     pub subcommands: std::ops::Range<CommandId>,
     /// Word of the first key, if that is the same in every request; 0: none.
     pub first_key: usize,
+}
+
+/// Why a line `rename-command` cannot be followed, in Redis's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RenameError {
+    #[error("No such command in rename-command")]
+    Unknown,
+    #[error("Target command name already exists")]
+    Taken,
 }
 
 /// All commands of this server under their present names.
@@ -50,16 +63,49 @@ impl CommandTable {
         let id = self.entries.len() as CommandId;
         let subcommands = id + 1..id + 1 + command.subcommands.len() as CommandId;
         self.entries.push(Entry::new(command, group, None, command.name, subcommands));
+        self.place(id);
         for subcommand in command.subcommands {
             // Once per process: the table is made at start.
             let full_name: &'static str = Box::leak(format!("{}|{}", command.name, subcommand.name).into_boxed_str());
             self.entries.push(Entry::new(subcommand, group, Some(id), full_name, 0..0));
         }
-        let mut slot = Head::of(command.name.as_bytes()).slot();
+    }
+
+    fn place(&mut self, id: CommandId) {
+        let called = self.entry(id).called;
+        let mut slot = Head::of(called.as_bytes()).slot();
         while self.slots[slot].id != FREE {
             slot = (slot + 1) % SLOTS;
         }
-        self.slots[slot] = Slot::new(command.name, id);
+        self.slots[slot] = Slot::new(called, id);
+    }
+
+    /// The table under other names, given as pairs of the old and the new one; an empty one takes the command away.
+    pub fn renamed<'n>(names: impl IntoIterator<Item = (&'n [u8], &'n [u8])>) -> Result<CommandTable, RenameError> {
+        let mut table = CommandTable::new();
+        for (from, to) in names {
+            table.rename(from, to)?;
+        }
+        Ok(table)
+    }
+
+    /// Lets a top-level command be called by another name. What it is called in replies about it stays.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<(), RenameError> {
+        let id = self.find(from).ok_or(RenameError::Unknown)?;
+        if !to.is_empty() && self.find(to).is_some() {
+            return Err(RenameError::Taken);
+        }
+        // Once per line of the configuration, at start.
+        self.entries[id as usize].called = Box::leak(String::from_utf8_lossy(to).into_owned().into_boxed_str());
+        // Probing must not meet a gap where the old name was.
+        self.slots.fill(Slot::EMPTY);
+        for id in 0..self.entries.len() as CommandId {
+            let entry = self.entry(id);
+            if entry.parent.is_none() && !entry.called.is_empty() {
+                self.place(id);
+            }
+        }
+        Ok(())
     }
 
     pub fn entry(&self, id: CommandId) -> &Entry {
@@ -100,7 +146,7 @@ impl CommandTable {
             if slot.id == FREE {
                 return None;
             }
-            let is_whole = || slot.is_whole || self.entry(slot.id).command.name.as_bytes().eq_ignore_ascii_case(name);
+            let is_whole = || slot.is_whole || self.entry(slot.id).called.as_bytes().eq_ignore_ascii_case(name);
             if slot.head == head && is_whole() {
                 return Some(slot.id);
             }
@@ -135,7 +181,7 @@ impl Entry {
             }
             _ => 0,
         };
-        Entry { command, group, full_name, parent, subcommands, first_key }
+        Entry { command, called: command.name, group, full_name, parent, subcommands, first_key }
     }
 
     pub fn has(&self, flags: Flags) -> bool {

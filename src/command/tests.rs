@@ -103,3 +103,30 @@ fn lookup_ignores_case_and_finds_subcommands() {
     assert_eq!(named(b"object", Some(b"nothing")), Some("object"));
     assert_eq!(named(b"nothing", None), None);
 }
+
+#[test]
+fn a_renamed_command_is_found_by_its_new_name_only() {
+    let names: [(&[u8], &[u8]); 5] =
+        [(b"FLUSHDB", b"badger"), (b"config", b""), (b"get", b"foo bar"), (b"set", b"x"), (b"X", b"Y")];
+    let table = CommandTable::renamed(names).unwrap_or_else(|error| panic!("{error}"));
+    let found = |name: &[u8]| table.find(name).map(|id| table.entry(id).full_name);
+    for (name, expected) in [
+        (&b"BADGER"[..], Some("flushdb")),
+        (b"flushdb", None),
+        (b"config", None),
+        (b"", None),
+        (b"foo bar", Some("get")),
+        (b"x", None),
+        (b"y", Some("set")),
+        (b"flushall", Some("flushall")),
+    ] {
+        assert_eq!(found(name), expected, "{}", name.escape_ascii());
+    }
+}
+
+#[test]
+fn renaming_says_what_is_wrong_in_redis_words() {
+    let mut table = CommandTable::new();
+    assert_eq!(table.rename(b"nosuch", b"x").unwrap_err().to_string(), "No such command in rename-command");
+    assert_eq!(table.rename(b"get", b"SET").unwrap_err().to_string(), "Target command name already exists");
+}

@@ -11,7 +11,7 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// The world outside, as loading needs it. An error is the operating system's text.
+/// The world outside, as loading needs it. An error is the operating system's text, or what Redis says.
 pub trait Files {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, String>;
     fn read_stdin(&mut self) -> Result<Vec<u8>, String>;
@@ -21,6 +21,10 @@ pub trait Files {
     fn change_dir(&mut self, dir: &Path) -> Result<PathBuf, String>;
     fn check_appendable(&mut self, path: &Path) -> Result<(), String>;
     fn absolute(&mut self, path: &Path) -> PathBuf;
+    /// `rename-command`: whether there is such a command, and nothing else under the new name.
+    fn rename_command(&mut self, _from: &[u8], _to: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Where a line came from.
@@ -260,6 +264,7 @@ impl Loader<'_> {
         match (name, arguments) {
             (b"include", [path]) => self.include(path),
             (b"rename-command", [from, to]) => {
+                self.files.rename_command(from, to)?;
                 self.config.renamed_commands.push((from.clone(), to.clone()));
                 Ok(())
             }

@@ -76,6 +76,29 @@ named! {
     }
 }
 
+named! {
+    /// Which init system is told about start and end.
+    Supervision { Upstart = "upstart", Systemd = "systemd", Auto = "auto", #[default] No = "no" }
+}
+
+named! {
+    /// How the kernel's out-of-memory score is adjusted; `yes` adds to what the process was started with.
+    OomScoreAdj { #[default] No = "no", Relative = "yes", Absolute = "absolute" }
+}
+
+named! {
+    /// What becomes of a replica that cannot follow a command of its master; both panics are the same without AOF.
+    PropagationErrors { #[default] Ignore = "ignore", Panic = "panic", PanicOnReplicas = "panic-on-replicas" }
+}
+
+named! {
+    LogFormat { #[default] Legacy = "legacy", Logfmt = "logfmt" }
+}
+
+named! {
+    LogTimestamp { #[default] Legacy = "legacy", Iso8601 = "iso8601", Milliseconds = "milliseconds" }
+}
+
 /// Save when `changes` happened within `seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {
@@ -138,6 +161,12 @@ pub struct Settings {
     pub unixsocket: Option<PathBuf>,
     /// Mode bits; zero leaves them to the umask.
     pub unixsocketperm: u32,
+    pub unixsocketgroup: Option<String>,
+    /// Zero sets none.
+    pub socket_mark_id: u32,
+    pub max_new_connections_per_cycle: u32,
+    pub mptcp: bool,
+    pub repl_mptcp: bool,
     pub io_threads: usize,
 
     // Clients
@@ -148,6 +177,7 @@ pub struct Settings {
     pub proto_max_bulk_len: usize,
     pub requirepass: Option<Vec<u8>>,
     pub enable_debug_command: Protected,
+    pub availability_zone: Option<String>,
     pub enable_module_command: Protected,
     pub enable_protected_configs: Protected,
 
@@ -197,11 +227,24 @@ pub struct Settings {
     pub repl_max_full_syncs: u32,
     pub min_replicas_to_write: u32,
     pub min_replicas_max_lag_s: u32,
+    pub propagation_errors: PropagationErrors,
 
     // Process
     pub daemonize: bool,
     pub pidfile: Option<PathBuf>,
+    pub supervised: Supervision,
+    pub set_proc_title: bool,
+    pub proc_title_template: String,
+    pub oom_score_adj: OomScoreAdj,
+    /// Of a master, of a replica, of a background child.
+    pub oom_scores: [i32; 3],
+    /// Pauses at each key that is saved or loaded; a negative one is the shortest, at every so many keys.
+    pub rdb_key_save_delay_us: i32,
+    pub key_load_delay_us: i32,
+    pub crash_log_enabled: bool,
+    pub use_exit_on_panic: bool,
     pub always_show_logo: bool,
+    pub hash_seed: Option<Vec<u8>>,
     pub hz: u32,
     pub busy_reply_threshold_ms: u64,
     pub shutdown_timeout_s: u32,
@@ -211,6 +254,9 @@ pub struct Settings {
     // Log lines
     pub loglevel: LogLevel,
     pub logfile: Option<PathBuf>,
+    pub log_format: LogFormat,
+    pub log_timestamp: LogTimestamp,
+    pub hide_user_data_from_log: bool,
     pub syslog_enabled: bool,
     pub syslog_ident: String,
     pub syslog_facility: SyslogFacility,

@@ -55,8 +55,16 @@ fn without_effect_for_good_is_a_closed_list() {
     let expected = |name: &str| {
         let whole = ["activedefrag", "activerehashing", "jemalloc-bg-thread", "dynamic-hz", "disable-thp"];
         let freeing = ["lazyfree-lazy-server-del", "lazyfree-lazy-user-flush", "replica-lazy-flush"];
+        let ours = [
+            "crash-memcheck-enabled",
+            "extended-redis-compatibility",
+            "ignore-warnings",
+            "io-threads-do-reads",
+            "loading-process-events-interval-bytes",
+        ];
         whole.contains(&name)
             || freeing.contains(&name)
+            || ours.contains(&name)
             || name.starts_with("active-defrag-")
             || name.starts_with("rdma-")
             || name.ends_with("-cpulist")
@@ -137,6 +145,7 @@ fn rows_in_effect_change_a_typed_field() {
             Kind::SavePoints => "1 1",
             Kind::BufferLimits => "normal 1 1 1",
             Kind::Master => "localhost 6380",
+            Kind::OomScores => "1 2 3",
             Kind::Text => "other",
             Kind::Memory { .. } => "2097152",
             Kind::KeyspaceEvents => "KEA",

@@ -64,6 +64,12 @@ pub enum Action {
     },
     /// A directive of the shell was set.
     ConfigChanged(Vec<&'static str>),
+    /// A master from now on, or a replica.
+    RoleChanged {
+        is_replica: bool,
+    },
+    /// A message to the init system that supervises us.
+    Tell(&'static str),
     Log(Level, String),
     /// Stop the process.
     Exit {

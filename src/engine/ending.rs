@@ -56,6 +56,7 @@ impl Engine {
             return;
         }
         self.warning("User requested shutdown...");
+        self.actions.push(Action::Tell("STOPPING=1\n"));
         let offset = self.node.offset();
         self.ending = Ending::AwaitingPeers(options, offset);
         let all_there = self.node.statuses().iter().all(|status| status.acked >= offset);
@@ -102,11 +103,13 @@ impl Engine {
             self.warning("There is a child saving an .rdb. Killing it!");
             self.actions.push(Action::CancelSave);
         }
-        let save = options.save.unwrap_or(!self.config.save_points.is_empty());
+        // Half of a data set must not take the place of the whole one.
+        let save = self.server.loading.is_none() && options.save.unwrap_or(!self.config.save_points.is_empty());
         if !save {
             return self.exit(0);
         }
         self.notice("Saving the final RDB snapshot before exiting.");
+        self.actions.push(Action::Tell("STATUS=Saving the final RDB snapshot\n"));
         self.ending = Ending::Saving(options);
         self.start_save(now, SavePurpose::Shutdown);
     }
@@ -142,12 +145,12 @@ impl Engine {
             return self.exit(0);
         }
         self.warning("Error trying to save the DB, can't exit.");
+        self.actions.push(Action::Tell("STATUS=Error trying to save the DB, can't exit.\n"));
         self.warning("Errors trying to shut down the server. Check the logs for more information.");
         self.call_shutdown_off(now);
     }
 
     fn exit(&mut self, code: i32) {
-        self.warning("Redis is now ready to exit, bye bye...");
         self.actions.push(Action::Exit { code });
     }
 }

@@ -272,7 +272,7 @@ impl Engine {
     }
 
     /// The parts of the server that a handler sees.
-    fn context<'a>(
+    pub(super) fn context<'a>(
         &'a mut self,
         now: Now,
         client: Token,

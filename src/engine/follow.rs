@@ -1,6 +1,7 @@
 //! I follow: the link's machine is fed and obeyed, its payload becomes our data, its stream is applied.
 
 use crate::command::Origin;
+use crate::config::PropagationErrors;
 use crate::keyspace::Keyspace;
 use crate::log::Offset;
 use crate::replication::{LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
@@ -9,6 +10,12 @@ use crate::session::{ClientKind, Endpoint, Token};
 use crate::time::{Millis, Now};
 
 use super::{Action, Engine, Input, LinkId};
+
+/// What the init system shows of us once we have our master's data.
+const FULLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Finished with success. Ready to accept connections in \
+                            read-write mode.\n";
+const PARTIALLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Partial Resynchronization accepted. Ready to accept \
+                                connections in read-write mode.\n";
 
 /// What the engine keeps beside the link's machine.
 #[derive(Default)]
@@ -50,6 +57,7 @@ impl Engine {
         let config = self.link_config(host, port);
         let seed = rand::Rng::next_u64(&mut self.rng);
         self.node.link = Some(MasterLink::new(config, seed, now.mono));
+        self.actions.push(Action::RoleChanged { is_replica: true });
         self.effects.is_recording = false;
         self.refresh_conditions(now);
     }
@@ -64,6 +72,7 @@ impl Engine {
         let offset = self.node.offset();
         self.node.history.promote(fresh, offset);
         self.node.has_history = true;
+        self.actions.push(Action::RoleChanged { is_replica: false });
         let line = self.node.history.promotion_line();
         self.warning(line);
         // Peers know only the old name: they ask again and continue.
@@ -215,8 +224,14 @@ impl Engine {
                 self.follower.is_loading = false;
                 self.actions.push(Action::LoadAbandon { link });
             }
-            LinkAction::Adopt { position } => self.adopt(now, position),
-            LinkAction::Continue { replid } => self.continue_history(now, replid),
+            LinkAction::Adopt { position } => {
+                self.adopt(now, position);
+                self.actions.push(Action::Tell(FULLY_SYNCED));
+            }
+            LinkAction::Continue { replid } => {
+                self.continue_history(now, replid);
+                self.actions.push(Action::Tell(PARTIALLY_SYNCED));
+            }
             LinkAction::Stream(bytes) => self.apply_stream(now, &bytes),
             LinkAction::Log(level, line) => self.log(level, line),
         }
@@ -390,11 +405,19 @@ impl Engine {
         self.stats.unexpected_error_replies += 1;
         let error = String::from_utf8_lossy(&reply[1..]).trim_end().to_owned();
         let raw = args.words.raw();
-        let shown = raw[..raw.len().min(256)].escape_ascii();
+        let shown = match self.config.hide_user_data_from_log {
+            true => "*redacted*".to_owned(),
+            false => raw[..raw.len().min(256)].escape_ascii().to_string(),
+        };
         self.warning(format!(
             "== CRITICAL == This replica is sending an error to its master: '{error}' after processing the command \
              '{shown}'"
         ));
+        let is_tolerant = self.config.propagation_errors == PropagationErrors::Ignore;
+        if !is_tolerant && self.config.replica_read_only {
+            let name = args.at(0).to_ascii_lowercase().escape_ascii().to_string();
+            panic!("This replica panicked sending an error to its master after processing the command '{name}'");
+        }
     }
 
     /// Every key may be another now: who watches one will abort.

@@ -78,6 +78,12 @@ impl Input {
         self.parser.parsed_len() == self.buffer.len()
     }
 
+    /// The words of the request that is next, or under way.
+    pub fn current_words(&self) -> impl Iterator<Item = &[u8]> {
+        let request = self.parser.requests().get(self.next);
+        request.into_iter().flat_map(|request| self.parser.args(request, &self.buffer).iter())
+    }
+
     /// Length that the buffer will have once the argument under way is complete, if that is known.
     pub fn wanted_len(&self) -> Option<usize> {
         self.parser.wanted_len()

@@ -22,6 +22,7 @@ mod monitor;
 mod outcome;
 mod persist;
 mod publish;
+mod testify;
 mod transaction;
 mod unit;
 
@@ -31,6 +32,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+use sha1::{Digest, Sha1};
 
 use crate::command::{CommandTable, Effects, Expiry, ServerFacts, Stats};
 use crate::config::{Config, ConfigError};
@@ -50,6 +52,7 @@ pub use execute::Turn;
 pub use follow::LoadedPayload;
 pub use gate::{Conditions, Verdict};
 pub use input::Input;
+pub use testify::Testimony;
 
 use held::HeldList;
 
@@ -57,6 +60,8 @@ use held::HeldList;
 pub struct Hooks {
     /// The whole server stands still (DEBUG SLEEP).
     pub sleep: fn(Duration),
+    /// The process is to die of a fault of memory (DEBUG SEGFAULT).
+    pub crash: fn(),
     /// Nanoseconds of a clock that only goes forward: how long requests take, and how long one may evict.
     pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
@@ -70,7 +75,13 @@ type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), Con
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks { sleep: |_| {}, clock_ns: || 0, reconfigure: Box::new(|_, _| Ok(())), rewrite_config: |_, _| Ok(()) }
+        Hooks {
+            sleep: |_| {},
+            crash: || {},
+            clock_ns: || 0,
+            reconfigure: Box::new(|_, _| Ok(())),
+            rewrite_config: |_, _| Ok(()),
+        }
     }
 }
 
@@ -112,10 +123,16 @@ impl Engine {
     /// A server with an empty keyspace and a history of its own. The same seed and the same events give the same run.
     pub fn new(config: Config, seed: u64, now: Now) -> Engine {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let hasher = KeyHasher::new((rng.next_u64(), rng.next_u64()));
+        let drawn = (rng.next_u64(), rng.next_u64());
+        let hasher = KeyHasher::new(config.hash_seed.as_deref().map_or(drawn, hash_keys));
         let keyspace = Keyspace::new(config.databases, hasher);
         let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
-        let mut server = ServerFacts { started_at: now.mono, started_unix_s: now.unix_s(), ..ServerFacts::default() };
+        let mut server = ServerFacts {
+            supervised: "no",
+            started_at: now.mono,
+            started_unix_s: now.unix_s(),
+            ..ServerFacts::default()
+        };
         server.run_id = ReplId::random(&mut rng).to_string();
         server.save.last_save_unix_s = now.unix_s();
         let mut engine = Engine {
@@ -126,7 +143,7 @@ impl Engine {
             metrics: Metrics::default(),
             clock_read_ns: 0,
             server,
-            table: Arc::new(CommandTable::new()),
+            table: Arc::new(renamed_table(&config)),
             effects: Effects::default(),
             rng,
             held: HeldList::default(),
@@ -225,4 +242,17 @@ impl Engine {
             .when(self.holds_writers(), Conditions::PAUSED);
         self.eviction.look_anew();
     }
+}
+
+/// The commands under the names of the configuration. That they can be had is checked when it is loaded.
+fn renamed_table(config: &Config) -> CommandTable {
+    let names = config.renamed_commands.iter().map(|(from, to)| (from.as_slice(), to.as_slice()));
+    CommandTable::renamed(names).unwrap_or_default()
+}
+
+/// The keys of the hash function that follow from a text: equal for servers that are told the same.
+fn hash_keys(seed: &[u8]) -> (u64, u64) {
+    let digest = Sha1::digest(seed);
+    let part = |from: usize| digest[from..from + 8].iter().fold(0, |key, byte| key << 8 | u64::from(*byte));
+    (part(0), part(8))
 }

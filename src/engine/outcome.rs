@@ -57,6 +57,7 @@ impl Engine {
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
             Outcome::Sleep(duration) => (self.hooks.sleep)(duration),
+            Outcome::Crash => (self.hooks.crash)(),
             Outcome::PauseChanged => self.end_pause_if_over(now),
             Outcome::CutMasterLink => self.cut_link(now),
             // Our own master asks for it, and is answered elsewhere.

@@ -1,6 +1,6 @@
 //! Saving and loading the RDB file: the engine takes snapshots and keeps the books, the shell writes and reads.
 
-use crate::command::deletion_verb;
+use crate::command::{Loading, deletion_verb};
 use crate::keyspace::Keyspace;
 use crate::replication::{History, Position};
 use crate::resp::Reply;
@@ -85,6 +85,23 @@ impl Engine {
                 self.answer_error(client, "ERR Error trying to load the RDB dump");
             }
         }
+    }
+
+    /// From now on clients are told to wait, until `end_loading`.
+    pub fn begin_loading(&mut self, now: Now, total_bytes: u64) {
+        self.server.loading = Some(Loading { started_unix_s: now.unix_s(), total_bytes, loaded_bytes: 0 });
+        self.refresh_conditions(now);
+    }
+
+    pub fn note_loaded(&mut self, bytes: u64) {
+        if let Some(loading) = &mut self.server.loading {
+            loading.loaded_bytes += bytes;
+        }
+    }
+
+    pub fn end_loading(&mut self, now: Now) {
+        self.server.loading = None;
+        self.refresh_conditions(now);
     }
 
     /// The data set that the file held at start, and the history that it belongs to.

@@ -2,6 +2,7 @@
 //!
 //! A rewritten file is complete or untouched: a temporary file beside it is written, synced and renamed over it.
 
+use crate::command::CommandTable;
 use crate::config::{Config, Files, StartError, glob};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -12,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The configuration that the program's arguments ask for. Changes the working folder if `dir` is set.
 pub fn load(arguments: &[OsString]) -> Result<Config, StartError> {
-    Config::load(arguments, &mut RealFiles)
+    Config::load(arguments, &mut RealFiles::default())
 }
 
 /// Brings the file that the server was started with up to date with `config`. The error is the reply's text.
@@ -52,7 +53,10 @@ pub fn reason(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-struct RealFiles;
+#[derive(Default)]
+struct RealFiles {
+    commands: CommandTable,
+}
 
 impl Files for RealFiles {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
@@ -81,6 +85,10 @@ impl Files for RealFiles {
 
     fn absolute(&mut self, path: &Path) -> PathBuf {
         std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components().collect()
+    }
+
+    fn rename_command(&mut self, from: &[u8], to: &[u8]) -> Result<(), String> {
+        self.commands.rename(from, to).map_err(|error| error.to_string())
     }
 }
 
@@ -138,10 +146,10 @@ mod tests {
         for name in ["conf.d/b.conf", "conf.d/a.conf", "conf.d/.hidden.conf", "conf.d/c.txt"] {
             dir.write(name, "");
         }
-        let found = RealFiles.expand(&dir.0.join("c*.d/[a-z]*.conf"));
+        let found = RealFiles::default().expand(&dir.0.join("c*.d/[a-z]*.conf"));
         assert_eq!(found, [dir.0.join("conf.d/a.conf"), dir.0.join("conf.d/b.conf")]);
-        assert_eq!(RealFiles.expand(&dir.0.join("conf.d/.h*")), [dir.0.join("conf.d/.hidden.conf")]);
-        assert_eq!(RealFiles.expand(&dir.0.join("none/*.conf")), [] as [PathBuf; 0]);
+        assert_eq!(RealFiles::default().expand(&dir.0.join("conf.d/.h*")), [dir.0.join("conf.d/.hidden.conf")]);
+        assert_eq!(RealFiles::default().expand(&dir.0.join("none/*.conf")), [] as [PathBuf; 0]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 
+use super::crash::{self, Request};
 use super::shared::{PayloadPart, Shared};
 use super::socket::Socket;
 use super::wakeup::Wakeup;
@@ -109,9 +110,24 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
         reply_took: None,
         is_measured: false,
     };
+    let _guest = Guest { shared, token };
     // An error of the socket is the client's end, and nobody else's business.
     let _ = connection.run().await;
-    shared.turn(|engine, now| engine.disconnect(now, token));
+}
+
+/// A client that we serve, until we do no more: also if that is for a panic.
+pub(super) struct Guest {
+    pub shared: Arc<Shared>,
+    pub token: Token,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            crash::survive();
+        }
+        self.shared.turn(|engine, now| engine.disconnect(now, self.token));
+    }
 }
 
 impl Connection {
@@ -280,7 +296,9 @@ impl Connection {
         }
         let mut executed = 0;
         loop {
-            let turn = engine.execute(now, self.token, &mut self.input, HOLD_STEP_REQUESTS);
+            let turn = Request::during(self.token, &mut self.input, |input| {
+                engine.execute(now, self.token, input, HOLD_STEP_REQUESTS)
+            });
             executed += HOLD_STEP_REQUESTS;
             let is_over = executed >= HOLD_REQUESTS || self.shared.clock.now().mono.since(now.mono) > HOLD_MS;
             if turn != Turn::More || is_over {

@@ -4,20 +4,24 @@
 //! is behind, the master waits: reading stops.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::config_file::reason;
 use super::jobs::Loader;
-use super::shared::Shared;
+use super::shared::{Shared, log};
+use crate::config::Settings;
 use crate::engine::LinkId;
-use crate::replication::LinkEvent;
+use crate::replication::{Level, LinkEvent};
 
 /// What one read may bring.
 const READ_BYTES: usize = 256 * 1024;
@@ -72,7 +76,7 @@ impl Drop for LinkHandle {
 /// Connects for the attempt `link`, in place of any older one.
 pub fn dial(shared: &Arc<Shared>, link: LinkId, host: String, port: u16) {
     let (output, pending) = mpsc::unbounded_channel();
-    let task = shared.runtime.spawn(follow(shared.clone(), link, host, port, pending));
+    let task = shared.spawn(follow(shared.clone(), link, host, port, pending));
     *shared.link.lock() = Some(LinkHandle { id: link, task, output, loader: None });
 }
 
@@ -85,7 +89,8 @@ pub fn close(shared: &Arc<Shared>, link: LinkId) {
 }
 
 async fn follow(shared: Arc<Shared>, link: LinkId, host: String, port: u16, output: mpsc::UnboundedReceiver<Bytes>) {
-    let stream = match TcpStream::connect((host.as_str(), port)).await {
+    let way = shared.turn(|engine, _| Way::of(&engine.config));
+    let stream = match way.connect(&host, port).await {
         Ok(stream) => stream,
         Err(error) => return event(&shared, link, LinkEvent::ConnectFailed(error.to_string())),
     };
@@ -98,6 +103,53 @@ async fn follow(shared: Arc<Shared>, link: LinkId, host: String, port: u16, outp
         _ = write(writer, output) => {}
     }
     event(&shared, link, LinkEvent::Closed);
+}
+
+/// How the directives want connections to be made.
+struct Way {
+    source: Option<String>,
+    mark: u32,
+    protocol: Option<Protocol>,
+}
+
+impl Way {
+    fn of(settings: &Settings) -> Way {
+        Way {
+            source: settings.bind_source_addr.clone(),
+            mark: settings.socket_mark_id,
+            protocol: settings.repl_mptcp.then_some(Protocol::MPTCP),
+        }
+    }
+
+    /// Tries the addresses of `host` one after the other; the error is that of the last.
+    async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let mut last = io::ErrorKind::AddrNotAvailable.into();
+        for address in lookup_host((host, port)).await? {
+            match self.connect_to(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_to(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, self.protocol)?;
+        socket.set_nonblocking(true)?;
+        if self.mark > 0
+            && let Err(error) = socket.set_mark(self.mark)
+        {
+            log(Level::Warning, &format!("Failed setting the mark of a socket: {}", reason(&error)));
+        }
+        if let Some(source) = &self.source {
+            // As in Redis a wish: without it the system chooses.
+            let bound = lookup_host((source.as_str(), 0)).await.map(|mut found| found.next());
+            if let Ok(Some(source)) = bound {
+                let _ = socket.bind(&source.into());
+            }
+        }
+        TcpSocket::from_std_stream(socket.into()).connect(address).await
+    }
 }
 
 fn event(shared: &Arc<Shared>, link: LinkId, event: LinkEvent) {

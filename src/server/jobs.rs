@@ -1,16 +1,19 @@
 //! Work on threads of their own: writing snapshots, loading payloads and files. None of it holds the lock.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::crash::Essential;
 use super::disk::RealDisk;
 use super::shared::{PayloadPart, Shared};
-use crate::config::MaxmemoryPolicy;
+use crate::config::{MaxmemoryPolicy, Settings};
 use crate::engine::{LinkId, LoadedPayload, Payload, SavePurpose};
 use crate::keyspace::{Keyspace, Snapshot, access};
 use crate::persistence::rdb::{
@@ -29,6 +32,7 @@ const LOADER_BEHIND_BYTES: usize = 16 * 1024 * 1024;
 /// Runs `job` on a thread of its own, at low priority.
 fn spawn(name: &str, job: impl FnOnce() + Send + 'static) {
     let run = move || {
+        let _guard = Essential;
         // SAFETY: plain system calls on the calling thread's own id.
         unsafe {
             libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, NICE);
@@ -63,7 +67,13 @@ impl Head {
         }
     }
 
-    fn write(&self, snapshot: Snapshot, position: Option<Position>, sink: impl Write) -> io::Result<u64> {
+    fn write(
+        &self,
+        shared: &Arc<Shared>,
+        snapshot: Snapshot,
+        position: Option<Position>,
+        sink: impl Write,
+    ) -> io::Result<u64> {
         let replication = position.as_ref().map(|position| ReplicationInfo {
             stream_db: position.db.map_or(-1, |db| db as i64),
             replid: position.replid.as_str(),
@@ -76,7 +86,8 @@ impl Head {
             replication,
             is_aof_base: false,
         };
-        rdb::write_snapshot(snapshot, &preamble, &[], self.options, sink)
+        let mut pace = Pace::of(shared, |settings| settings.rdb_key_save_delay_us);
+        rdb::write_paced(snapshot, &preamble, &[], self.options, sink, &mut || pace.step())
     }
 }
 
@@ -102,10 +113,10 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
             shared.turn(|engine, _| engine.sessions.get(peer).map(|session| session.wake()));
             let head = Head::of(&shared);
             let written = if payload.whole {
-                write_whole(&head, payload, &parts)
+                write_whole(&shared, &head, payload, &parts)
             } else {
                 let sink = PartSink { parts: &parts };
-                head.write(payload.snapshot, Some(payload.position), sink).map(drop)
+                head.write(&shared, payload.snapshot, Some(payload.position), sink).map(drop)
             };
             let last = match written {
                 Ok(()) => PayloadPart::Ended,
@@ -119,9 +130,14 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
 }
 
 /// For peers that need the length first: the payload is prepared whole.
-fn write_whole(head: &Head, payload: Payload, parts: &mpsc::Sender<PayloadPart>) -> io::Result<()> {
+fn write_whole(
+    shared: &Arc<Shared>,
+    head: &Head,
+    payload: Payload,
+    parts: &mpsc::Sender<PayloadPart>,
+) -> io::Result<()> {
     let mut whole = Vec::new();
-    head.write(payload.snapshot, Some(payload.position), &mut whole)?;
+    head.write(shared, payload.snapshot, Some(payload.position), &mut whole)?;
     let whole = Bytes::from(whole);
     let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
     parts.blocking_send(PayloadPart::Sized(whole.len() as u64)).map_err(gone)?;
@@ -166,7 +182,7 @@ pub fn save(shared: &Arc<Shared>, snapshot: Snapshot, position: Option<Position>
         let head = Head::of(&shared);
         let disk = RealDisk::new(dir);
         let result = rdb::save(&disk, &name, pid, incremental, |sink| {
-            head.write(snapshot, position, CancellableSink { sink, cancelled: &cancelled })
+            head.write(&shared, snapshot, position, CancellableSink { sink, cancelled: &cancelled })
         });
         let result = result.map(drop).map_err(|error| error.to_string());
         shared.turn(|engine, now| engine.saved(now, purpose, result));
@@ -296,30 +312,77 @@ fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<
     };
     let options = LoadOptions { drops_expired, skips_module_aux: true, access };
     let mut reader = Reader::new(source, checksum)?;
-    let loaded = rdb::load_into(&mut reader, &mut keyspace, now.unix_ms(), options)?;
+    let mut pace = Pace::of(shared, |settings| settings.key_load_delay_us);
+    let loaded = rdb::load_paced(&mut reader, &mut keyspace, now.unix_ms(), options, &mut || pace.step())?;
     Ok((keyspace, loaded))
 }
 
-/// Loads the RDB file. `None` if there is none.
-pub fn load_file(shared: &Arc<Shared>) -> Result<Option<(Keyspace, Loaded)>, String> {
-    let (path, is_replica) = shared.turn(|engine, _| {
-        let config = &engine.config;
-        (config.dir.join(&config.dbfilename), engine.node.is_replica() || config.replicaof.is_some())
-    });
-    let file = match std::fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-    };
-    let source = io::BufReader::with_capacity(1 << 20, file);
-    load(shared, source, !is_replica).map(Some).map_err(|error| error.to_string())
+/// The RDB file, if there is one.
+pub fn find_file(shared: &Arc<Shared>) -> Result<Option<File>, String> {
+    let path = shared.turn(|engine, _| engine.config.dir.join(&engine.config.dbfilename));
+    match File::open(&path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Loads the RDB file beside the present data; `read` hears of each piece that is read of it.
+pub fn load_file(shared: &Arc<Shared>, file: File, read: impl FnMut(u64)) -> Result<(Keyspace, Loaded), String> {
+    let is_replica = shared.turn(|engine, _| engine.node.is_replica() || engine.config.replicaof.is_some());
+    let source = io::BufReader::with_capacity(1 << 20, Counted { file, read });
+    load(shared, source, !is_replica).map_err(|error| error.to_string())
+}
+
+struct Counted<F> {
+    file: File,
+    read: F,
+}
+
+impl<F: FnMut(u64)> Read for Counted<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(out)?;
+        (self.read)(count as u64);
+        Ok(count)
+    }
 }
 
 /// DEBUG RELOAD: loads the file beside the present data.
 pub fn reload(shared: &Arc<Shared>, client: Token) {
     let shared = shared.clone();
     spawn("rdb-load", move || {
-        let loaded = load_file(&shared).and_then(|loaded| loaded.ok_or_else(|| "no RDB file".to_owned()));
+        let file = find_file(&shared).and_then(|file| file.ok_or_else(|| "no RDB file".to_owned()));
+        let loaded = file.and_then(|file| load_file(&shared, file, |_| ()));
         shared.turn(|engine, now| engine.reloaded(now, client, loaded.map(|(keyspace, _)| keyspace)));
     });
+}
+
+/// A pause at each key, for those who want to see what happens while data are saved or loaded.
+struct Pace<'a> {
+    shared: &'a Arc<Shared>,
+    delay_us: fn(&Settings) -> i32,
+    is_wanted: bool,
+    keys: i32,
+}
+
+impl Pace<'_> {
+    /// Whoever wants no pause at the beginning is not asked again.
+    fn of(shared: &Arc<Shared>, delay_us: fn(&Settings) -> i32) -> Pace<'_> {
+        let is_wanted = shared.turn(|engine, _| delay_us(&engine.config) != 0);
+        Pace { shared, delay_us, is_wanted, keys: 0 }
+    }
+
+    fn step(&mut self) {
+        if !self.is_wanted {
+            return;
+        }
+        self.keys = self.keys.wrapping_add(1);
+        let delay_us = self.shared.turn(|engine, _| (self.delay_us)(&engine.config));
+        match u64::try_from(delay_us) {
+            Ok(delay_us) => std::thread::sleep(Duration::from_micros(delay_us)),
+            // A negative one stands for the shortest pause at every so many keys.
+            Err(_) if self.keys % delay_us == 0 => std::thread::sleep(Duration::from_micros(1)),
+            Err(_) => {}
+        }
+    }
 }

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::clock::Clock;
+use super::crash::{Essential, UnderLock};
 use super::dialer::LinkHandle;
+use super::process::Supervisor;
 use super::{apply, config_file, jobs, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
@@ -25,7 +28,7 @@ pub enum PayloadPart {
 
 /// What all tasks of the server share.
 pub struct Shared {
-    engine: Mutex<Engine>,
+    pub(super) engine: Mutex<Engine>,
     /// Taken before the engine's lock is released, so that actions are carried out in the order they were wished.
     order: Mutex<()>,
     pub clock: Clock,
@@ -34,14 +37,21 @@ pub struct Shared {
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
     pub running: Arc<Mutex<apply::Running>>,
+    pub supervisor: Supervisor,
     /// `Some(exit code)` ends the process.
     pub exit: watch::Sender<Option<i32>>,
     pub runtime: tokio::runtime::Handle,
 }
 
 impl Shared {
-    pub fn new(mut engine: Engine, clock: Clock, exit: watch::Sender<Option<i32>>) -> Arc<Shared> {
-        let running = Arc::new(Mutex::new(apply::Running::default()));
+    pub fn new(
+        mut engine: Engine,
+        clock: Clock,
+        running: apply::Running,
+        exit: watch::Sender<Option<i32>>,
+    ) -> Arc<Shared> {
+        let supervisor = running.process.supervisor.clone();
+        let running = Arc::new(Mutex::new(running));
         let tried = running.clone();
         engine.hooks.reconfigure = Box::new(move |config, names| apply::try_out(&tried, config, names));
         engine.hooks.rewrite_config = config_file::rewrite;
@@ -53,6 +63,7 @@ impl Shared {
             link: Mutex::new(None),
             save: Mutex::new(None),
             running,
+            supervisor,
             exit,
             runtime: tokio::runtime::Handle::current(),
         })
@@ -62,8 +73,10 @@ impl Shared {
     pub fn turn<T>(self: &Arc<Self>, run: impl FnOnce(&mut Engine, Now) -> T) -> T {
         let now = self.clock.now();
         let mut engine = self.engine.lock();
+        let held = UnderLock { engine: &mut engine, now };
         let result =
-            if engine.server.holds.is_some() { measured(&mut engine, now, run) } else { run(&mut engine, now) };
+            if held.engine.server.holds.is_some() { measured(held.engine, now, run) } else { run(held.engine, now) };
+        std::mem::forget(held);
         let actions = engine.take_actions();
         if actions.is_empty() {
             return result;
@@ -75,6 +88,15 @@ impl Shared {
         }
         drop(order);
         result
+    }
+
+    /// A task that the server cannot do without.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.runtime.spawn(async {
+            let guard = Essential;
+            task.await;
+            drop(guard);
+        })
     }
 
     fn carry_out(self: &Arc<Self>, action: Action) {
@@ -93,8 +115,18 @@ impl Shared {
             Action::Load { client } => jobs::reload(self, client),
             Action::ConfigChanged(names) => apply::apply(self, names),
             Action::Log(level, line) => log(level, &line),
-            Action::Exit { code } => drop(self.exit.send(Some(code))),
+            Action::RoleChanged { is_replica } => self.running.lock().take_role(is_replica),
+            Action::Tell(message) => drop(self.supervisor.tell(message)),
+            Action::Exit { code } => self.end(code),
         }
+    }
+
+    /// Clears away and ends the process.
+    pub fn end(&self, code: i32) {
+        self.running.lock().clear_away();
+        log(Level::Warning, "Redis is now ready to exit, bye bye...");
+        // Nobody listens any more if the end has begun already.
+        let _ = self.exit.send(Some(code));
     }
 
     fn with_link(&self, link: crate::engine::LinkId, run: impl FnOnce(&mut LinkHandle)) {

@@ -13,22 +13,35 @@ use crate::replication::Level;
 pub fn listen(shared: &Arc<Shared>) -> Result<(), String> {
     for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
         let mut signals = signal(kind).map_err(|error| error.to_string())?;
-        let shared = shared.clone();
-        tokio::spawn(async move {
+        let own = shared.clone();
+        shared.spawn(async move {
             while signals.recv().await.is_some() {
-                log(Level::Warning, &format!("Received {name} scheduling shutdown..."));
-                shared.turn(|engine, now| {
-                    let by = if kind == SignalKind::terminate() {
-                        engine.config.shutdown_on_sigterm
-                    } else {
-                        engine.config.shutdown_on_sigint
-                    };
-                    engine.shutdown_by_signal(now, options(by));
-                });
+                on_signal(&own, kind, name);
             }
         });
     }
     Ok(())
+}
+
+fn on_signal(shared: &Arc<Shared>, kind: SignalKind, name: &str) {
+    let (is_loading, is_ending) = shared.turn(|engine, _| (engine.server.loading.is_some(), engine.is_ending()));
+    if is_ending && kind == SignalKind::interrupt() {
+        log(Level::Warning, "You insist... exiting now.");
+        return shared.end(1);
+    }
+    if is_loading {
+        log(Level::Warning, "Received shutdown signal during loading, exiting now.");
+        return shared.end(0);
+    }
+    log(Level::Warning, &format!("Received {name} scheduling shutdown..."));
+    shared.turn(|engine, now| {
+        let by = if kind == SignalKind::terminate() {
+            engine.config.shutdown_on_sigterm
+        } else {
+            engine.config.shutdown_on_sigint
+        };
+        engine.shutdown_by_signal(now, options(by));
+    });
 }
 
 fn options(by: config::ShutdownOptions) -> ShutdownOptions {

@@ -93,7 +93,7 @@ fn debug_is_refused_unless_allowed_and_knows_what_it_has() {
     let mut h = debug_allowed();
     let unknown =
         |name: &str| format!("-ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP.");
-    h.check("DEBUG SEGFAULT", &unknown("SEGFAULT"));
+    h.check("DEBUG NOSUCH", &unknown("NOSUCH"));
     h.check("DEBUG sleep", &unknown("sleep"));
     h.check("DEBUG POPULATE 1 a 1 1", &unknown("POPULATE"));
     h.check("DEBUG OBJECT missing", "-ERR no such key");

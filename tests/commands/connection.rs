@@ -61,6 +61,32 @@ fn a_password_set_or_taken_away_concerns_those_who_come_later() {
 }
 
 #[test]
+fn hello_names_the_zone_if_there_is_one() {
+    let mut config = Config::default();
+    config.overwrite("availability-zone", b"north").unwrap();
+    let mut h = Harness::with_config(config);
+    h.check(
+        "HELLO",
+        "[\"server\", \"redis\", \"version\", \"7.4.0\", \"proto\", :2, \"id\", :1, \"mode\", \"standalone\", \
+         \"role\", \"master\", \"availability_zone\", \"north\", \"modules\", []]",
+    );
+}
+
+/// Who is told the same seed has its keys in the same order, whatever else is drawn by lot.
+#[test]
+fn a_hash_seed_fixes_the_order_of_keys() {
+    let scan = |seed: &str, engine_seed: u64| {
+        let mut config = Config::default();
+        config.overwrite("hash-seed", seed.as_bytes()).unwrap();
+        let mut h = Harness::with_seed(config, engine_seed);
+        (0..50).for_each(|number| h.check(&format!("SET key:{number} x"), "+OK"));
+        h.send("SCAN 0 COUNT 1000").to_string()
+    };
+    assert_eq!(scan("ours", 1), scan("ours", 2));
+    assert_ne!(scan("ours", 1), scan("theirs", 1));
+}
+
+#[test]
 fn hello_introduces_the_server_and_chooses_the_protocol() {
     let mut h = Harness::new();
     h.check(

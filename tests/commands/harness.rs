@@ -46,8 +46,12 @@ impl Harness {
     }
 
     pub fn with_config(config: Config) -> Harness {
+        Harness::with_seed(config, 1)
+    }
+
+    pub fn with_seed(config: Config, seed: u64) -> Harness {
         let now = Now { mono: Millis(0), unix_us: START_MS * 1000 };
-        let mut engine = Engine::new(config, 1, now);
+        let mut engine = Engine::new(config, seed, now);
         engine.activate_log();
         engine.node.stream_db = Some(0);
         engine.take_actions();

@@ -4,11 +4,19 @@
 //! TANDEM_BIN names another binary to test; with `redis-server` in that place the tests check themselves.
 
 mod attach;
+mod crash;
+mod daemon;
+mod debian;
+mod loading;
+mod package;
 mod resume;
+mod supervision;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod traffic;
 mod tree;
+mod tutorial;
 
 use std::time::{Duration, Instant};
 use support::server::{Launch, Server};

@@ -80,6 +80,8 @@ impl World {
             }
             Action::CancelSave => self.nodes[node].save = None,
             Action::Exit { .. } => self.stop(node),
+            // Of use to processes only.
+            Action::RoleChanged { .. } | Action::Tell(_) => {}
             Action::Log(_, line) => self.trace(node, &line),
             Action::Load { .. } | Action::ConfigChanged(_) => {}
         }

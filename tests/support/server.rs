@@ -168,6 +168,17 @@ impl Server {
         eventually(STOP_LIMIT, "the server ends after SIGTERM", || matches!(child.try_wait(), Ok(Some(_))));
     }
 
+    /// Waits until it ends by itself, or of what was done to it: its exit code, or the signal that ended it.
+    pub fn await_end(&mut self) -> (Option<i32>, Option<i32>) {
+        let (child, mut status) = (&mut self.child, None);
+        eventually(STOP_LIMIT, "the server ends", || {
+            status = child.try_wait().expect("our child");
+            status.is_some()
+        });
+        let status = status.expect("it has ended");
+        (status.code(), std::os::unix::process::ExitStatusExt::signal(&status))
+    }
+
     /// Starts what was stopped, expecting it to end by itself: answers its exit code.
     pub fn refused_start(&mut self) -> Option<i32> {
         self.child = run(&self.launch, &self.folder).expect("the program is there");
@@ -183,6 +194,11 @@ impl Server {
     pub fn start_again(&mut self) {
         self.child = run(&self.launch, &self.folder).expect("the server starts again");
         self.await_ready().expect("the server answers again");
+    }
+
+    /// Starts what was stopped, without waiting for an answer to PING: it may load for a while.
+    pub fn start_loading(&mut self) {
+        self.child = run(&self.launch, &self.folder).expect("the server starts again");
     }
 
     /// A file in its folder.

@@ -1,8 +1,9 @@
 //! DEBUG: for tests and for those who look for a fault. Refused unless `enable-debug-command` allows it.
 //!
 //! Subcommands are rows of a table of their own: COMMAND does not show them, in Redis neither. What is not in it
-//! (crashes, leaks, the inside of C structures) does not exist here.
+//! (leaks, the inside of C structures) does not exist here.
 
+mod crash;
 mod data;
 mod digest;
 mod inspect;
@@ -22,6 +23,9 @@ pub(super) const COMMANDS: &[Command] = &[Command::new("debug", debug, "")
     .flags(Flags::ADMIN.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE).with(Flags::PROTECTED))];
 
 const SUBCOMMANDS: &[Command] = &[
+    crash::ASSERT,
+    crash::PANIC,
+    crash::SEGFAULT,
     Command::new("change-repl-id", change_repl_id, "")
         .about("Takes a new replication ID: whoever asks for the old one is fully resynchronized.")
         .arity(2),

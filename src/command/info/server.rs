@@ -26,7 +26,7 @@ pub(super) fn server(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("monotonic_clock", "POSIX clock_gettime");
     fields.add("multiplexing_api", "epoll");
     fields.add("process_id", server.pid);
-    fields.add("process_supervised", "no");
+    fields.add("process_supervised", server.supervised);
     fields.add("run_id", &server.run_id);
     fields.add("tcp_port", server.tcp_port);
     fields.add("server_time_usec", cx.now.unix_us);
@@ -40,6 +40,9 @@ pub(super) fn server(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.flag("io_threads_active", config.io_threads > 1);
     if let Some(at) = server.shutdown_at {
         fields.add("shutdown_in_milliseconds", at.since(cx.now.mono));
+    }
+    if let Some(zone) = &config.availability_zone {
+        fields.add("availability_zone", zone);
     }
 }
 

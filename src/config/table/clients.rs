@@ -67,8 +67,7 @@ pub(super) const ROWS: &[Directive] = &[
         .store(|s, v| s.enable_module_command = Protected::named(v.choice())),
     yes_no("import-mode", "no", "Keeps expired keys while another server's data is being imported.")
         .waits("import mode"),
-    yes_no("extended-redis-compatibility", "no", "Answers as Redis where Valkey goes by another name.")
-        .waits("Valkey's own names"),
+    yes_no("extended-redis-compatibility", "no", "Answers as Redis where Valkey goes by another name.").no_effect(),
     text("availability-zone", "", "Name of the zone that this server runs in, for clients that prefer near ones.")
-        .waits("availability zones"),
+        .store(|s, v| s.availability_zone = v.string_if_any()),
 ];

@@ -37,14 +37,16 @@ pub(super) const ROWS: &[Directive] = &[
     )
     .immutable()
     .store(|s, v| s.unixsocketperm = v.int()),
-    text("unixsocketgroup", "", "Group that shall own the Unix socket.").immutable().waits("group of the Unix socket"),
+    text("unixsocketgroup", "", "Group that shall own the Unix socket.")
+        .immutable()
+        .store(|s, v| s.unixsocketgroup = v.string_if_any()),
     text("bind-source-addr", "", "Local address from which this server connects to its master.")
         .store(|s, v| s.bind_source_addr = v.string_if_any()),
     int("socket-mark-id", (0, u32::MAX as i128), "0", "Mark that the kernel's packet filters see on every socket.")
         .immutable()
-        .waits("socket marks"),
+        .store(|s, v| s.socket_mark_id = v.int()),
     int("max-new-connections-per-cycle", (1, 1000), "10", "New connections taken before other work gets its turn.")
-        .waits("accept pacing"),
+        .store(|s, v| s.max_new_connections_per_cycle = v.int()),
     int(
         "max-new-tls-connections-per-cycle",
         (1, 1000),
@@ -52,8 +54,10 @@ pub(super) const ROWS: &[Directive] = &[
         "New TLS connections taken before other work gets its turn.",
     )
     .waits("TLS"),
-    yes_no("mptcp", "no", "Accepts Multipath TCP connections.").immutable().waits("Multipath TCP"),
-    yes_no("repl-mptcp", "no", "Connects to the master by Multipath TCP.").immutable().waits("Multipath TCP"),
+    yes_no("mptcp", "no", "Accepts Multipath TCP connections.").immutable().store(|s, v| s.mptcp = v.bool()),
+    yes_no("repl-mptcp", "no", "Connects to the master by Multipath TCP.")
+        .immutable()
+        .store(|s, v| s.repl_mptcp = v.bool()),
     special("rdma-bind", Kind::Addresses, "", "Addresses to listen on by RDMA.").no_effect(),
     int("rdma-port", (0, 65535), "0", "RDMA port.").no_effect(),
     memory("rdma-rx-size", (64 << 10, 16 << 20), "1048576", "Receive buffer of an RDMA connection.")

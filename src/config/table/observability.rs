@@ -2,7 +2,7 @@
 
 use crate::config::directive::{Directive, rows::*};
 use crate::config::events::EventClasses;
-use crate::config::settings::{LogLevel, SyslogFacility};
+use crate::config::settings::{LogFormat, LogLevel, LogTimestamp, SyslogFacility};
 use crate::config::value::{Kind, Value};
 
 pub(super) const ROWS: &[Directive] = &[
@@ -20,11 +20,12 @@ pub(super) const ROWS: &[Directive] = &[
     one_of("syslog-facility", SyslogFacility::NAMES, "local0", "Facility under which syslog lists them.")
         .immutable()
         .store(|s, v| s.syslog_facility = SyslogFacility::named(v.choice())),
-    one_of("log-format", &["legacy", "logfmt"], "legacy", "Form of a log line.").waits("other forms of log lines"),
-    one_of("log-timestamp-format", &["legacy", "iso8601", "milliseconds"], "legacy", "Form of the time in a log line.")
-        .waits("other forms of log lines"),
+    one_of("log-format", LogFormat::NAMES, "legacy", "Form of a log line.")
+        .store(|s, v| s.log_format = LogFormat::named(v.choice())),
+    one_of("log-timestamp-format", LogTimestamp::NAMES, "legacy", "Form of the time in a log line.")
+        .store(|s, v| s.log_timestamp = LogTimestamp::named(v.choice())),
     yes_no("hide-user-data-from-log", "no", "Keeps keys and values out of log lines.")
-        .waits("log lines that quote user data"),
+        .store(|s, v| s.hide_user_data_from_log = v.bool()),
     int(
         "slowlog-log-slower-than",
         (-1, LONG_MAX),

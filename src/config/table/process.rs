@@ -1,7 +1,7 @@
 //! The process: threads, timers, signals, title, and how the operating system sees it.
 
 use crate::config::directive::{Directive, HIDDEN, rows::*};
-use crate::config::settings::ShutdownOptions;
+use crate::config::settings::{OomScoreAdj, ShutdownOptions, Supervision};
 use crate::config::value::{Kind, Value};
 
 const SHUTDOWN_OPTIONS: &[&str] = &["default", "save", "nosave", "now", "force"];
@@ -13,15 +13,13 @@ pub(super) const ROWS: &[Directive] = &[
     text("pidfile", "", "File that holds the process id while the server runs.")
         .immutable()
         .store(|s, v| s.pidfile = v.path_if_any()),
-    one_of("supervised", &["upstart", "systemd", "auto", "no"], "no", "Which init system is told about the start.")
+    one_of("supervised", Supervision::NAMES, "no", "Which init system is told about the start.")
         .immutable()
-        .waits("messages to init systems"),
+        .store(|s, v| s.supervised = Supervision::named(v.choice())),
     int("io-threads", (1, 128), "1", "Threads that serve connections.")
         .immutable()
         .store(|s, v| s.io_threads = v.int()),
-    yes_no("io-threads-do-reads", "no", "Lets those threads read and parse too.")
-        .immutable()
-        .waits("threads that only write"),
+    yes_no("io-threads-do-reads", "no", "Lets those threads read and parse too.").immutable().no_effect(),
     int("prefetch-batch-max-size", (0, 128), "16", "Keys whose memory is fetched ahead within a batch.")
         .waits("choice of the prefetch depth"),
     int("hz", (0, INT_MAX), "10", "How often in a second background work gets its turn, 1 to 500.")
@@ -54,19 +52,20 @@ pub(super) const ROWS: &[Directive] = &[
     )
     .refine(consistent_shutdown)
     .store(|s, v| s.shutdown_on_sigterm = shutdown_options(v)),
-    yes_no("set-proc-title", "yes", "Shows address and mode in process lists.").immutable().waits("process title"),
+    yes_no("set-proc-title", "yes", "Shows address and mode in process lists.")
+        .immutable()
+        .store(|s, v| s.set_proc_title = v.bool()),
     text("proc-title-template", "{title} {listen-addr} {server-mode}", "What process lists show.")
         .refine(known_title_variables)
-        .waits("process title"),
+        .store(|s, v| s.proc_title_template = v.string()),
     yes_no("always-show-logo", "no", "Shows a picture with port and process id at the start also in files.")
         .immutable()
         .store(|s, v| s.always_show_logo = v.bool()),
     text("locale-collate", "", "Locale by which SORT compares.").waits("SORT"),
     text("hash-seed", "", "Seed of the hash function, so that servers agree on the order of keys.")
         .immutable()
-        .waits("a hash seed given by the user"),
-    text("ignore-warnings", "", "Names of checks whose failure shall not stop the start.")
-        .waits("checks of the kernel"),
+        .store(|s, v| s.hash_seed = v.bytes()),
+    text("ignore-warnings", "", "Names of checks whose failure shall not stop the start.").no_effect(),
     one_of(
         "oom-score-adj",
         &["no", "yes", "relative", "absolute"],
@@ -74,14 +73,18 @@ pub(super) const ROWS: &[Directive] = &[
         "Tells the kernel which process to kill first when memory runs out.",
     )
     .refine(|v| Ok(if v == Value::Choice("relative") { Value::Choice("yes") } else { v }))
-    .waits("out-of-memory scores"),
+    .store(|s, v| s.oom_score_adj = OomScoreAdj::named(v.choice())),
     special(
         "oom-score-adj-values",
         Kind::OomScores,
         "0 200 800",
         "Scores of masters, replicas and background children.",
     )
-    .waits("out-of-memory scores"),
+    .store(|s, v| {
+        if let Value::Scores(scores) = v {
+            s.oom_scores = *scores
+        }
+    }),
     text("server-cpulist", "", "CPUs for the main and I/O threads.")
         .aliases(&["server_cpulist"])
         .immutable()
@@ -92,20 +95,21 @@ pub(super) const ROWS: &[Directive] = &[
         .immutable()
         .no_effect(),
     text("bgsave-cpulist", "", "CPUs for background saves.").aliases(&["bgsave_cpulist"]).immutable().no_effect(),
-    yes_no("crash-log-enabled", "yes", "Logs a report when the server crashes.").waits("crash reports"),
-    yes_no("crash-memcheck-enabled", "yes", "Tests the memory after a crash.").waits("crash reports"),
+    yes_no("crash-log-enabled", "yes", "Logs a report when the server crashes.")
+        .store(|s, v| s.crash_log_enabled = v.bool()),
+    yes_no("crash-memcheck-enabled", "yes", "Tests the memory after a crash.").no_effect(),
     yes_no("use-exit-on-panic", "no", "Exits instead of aborting when an invariant fails.")
         .flags(HIDDEN)
-        .waits("crash reports"),
+        .store(|s, v| s.use_exit_on_panic = v.bool()),
     int("watchdog-period", (0, INT_MAX), "0", "Milliseconds after which a stalled server logs where it stands.")
         .flags(HIDDEN)
         .waits("software watchdog"),
     int("rdb-key-save-delay", (i32::MIN as i128, INT_MAX), "0", "Microseconds to pause after each key that is saved.")
         .flags(HIDDEN)
-        .waits("slowed saves"),
+        .store(|s, v| s.rdb_key_save_delay_us = v.int()),
     int("key-load-delay", (i32::MIN as i128, INT_MAX), "0", "Microseconds to pause after each key that is loaded.")
         .flags(HIDDEN)
-        .waits("slowed loads"),
+        .store(|s, v| s.key_load_delay_us = v.int()),
     memory(
         "loading-process-events-interval-bytes",
         (1024, INT_MAX),
@@ -113,7 +117,7 @@ pub(super) const ROWS: &[Directive] = &[
         "Bytes loaded between two looks at clients.",
     )
     .flags(HIDDEN)
-    .waits("slowed loads"),
+    .no_effect(),
 ];
 
 /// Any number is accepted as a wish; what cannot be is capped.

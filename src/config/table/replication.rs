@@ -1,6 +1,7 @@
 //! Both roles: following a master, and feeding replicas.
 
 use crate::config::directive::{DENY_LOADING, Directive, SENSITIVE, rows::*};
+use crate::config::settings::PropagationErrors;
 use crate::config::value::{Kind, Value};
 
 pub(super) const ROWS: &[Directive] = &[
@@ -113,11 +114,11 @@ pub(super) const ROWS: &[Directive] = &[
     .waits("dual channel resync"),
     one_of(
         "propagation-error-behavior",
-        &["ignore", "panic", "panic-on-replicas"],
+        PropagationErrors::NAMES,
         "ignore",
         "What to do about a command of the stream that fails.",
     )
-    .waits("choice of what a diverged replica does"),
+    .store(|s, v| s.propagation_errors = PropagationErrors::named(v.choice())),
     yes_no("replica-ignore-disk-write-errors", "no", "Lets a replica go on applying writes that it cannot log.")
         .waits("AOF"),
 ];

@@ -130,9 +130,21 @@ pub fn load_into<R: Read>(
     now: UnixMs,
     options: LoadOptions,
 ) -> Result<Loaded, LoadError> {
+    load_paced(reader, keyspace, now, options, &mut || ())
+}
+
+/// As `load_into`; calls `pace` before each key, for those who want it slower.
+pub fn load_paced<R: Read>(
+    reader: &mut Reader<R>,
+    keyspace: &mut Keyspace,
+    now: UnixMs,
+    options: LoadOptions,
+    pace: &mut dyn FnMut(),
+) -> Result<Loaded, LoadError> {
     let databases = keyspace.databases();
     let mut batch = Batch::new(keyspace);
     let loaded = pass(reader, databases, now, options, |db, entry, value| {
+        pace();
         let access = options.access.bits(entry.idle_s, entry.frequency);
         batch.put(db, entry.key, value, entry.expire_at_ms, access)
     });

@@ -23,11 +23,11 @@ mod writer;
 
 pub use compact::{Compact, Element, intset, listpack};
 pub use error::{Fault, RdbError};
-pub use load::{Aux, FreshAccess, LoadError, LoadOptions, Loaded, load_into, verify};
+pub use load::{Aux, FreshAccess, LoadError, LoadOptions, Loaded, load_into, load_paced, verify};
 pub use payload::{RestoreError, dump_payload, restore_payload};
 pub use reader::{Entry, Item, Reader};
 pub use save::{save, temporary_name};
 pub use value::{
     Consumer, Group, Hash, ModuleId, Pending, RdbValue, SortedSet, Stream, StreamEntry, StreamId, StreamMeta, Strings,
 };
-pub use writer::{AccessInfo, Preamble, ReplicationInfo, Writer, WriterOptions, write_snapshot};
+pub use writer::{AccessInfo, Preamble, ReplicationInfo, Writer, WriterOptions, write_paced, write_snapshot};

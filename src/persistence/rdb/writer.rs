@@ -85,6 +85,18 @@ pub fn write_snapshot<W: Write>(
     options: WriterOptions,
     sink: W,
 ) -> io::Result<u64> {
+    write_paced(snapshot, preamble, functions, options, sink, &mut || ())
+}
+
+/// As `write_snapshot`; calls `pace` before each key, for those who want it slower.
+pub fn write_paced<W: Write>(
+    snapshot: Snapshot,
+    preamble: &Preamble<'_>,
+    functions: &[&[u8]],
+    options: WriterOptions,
+    sink: W,
+    pace: &mut dyn FnMut(),
+) -> io::Result<u64> {
     let mut writer = Writer::new(sink, options);
     writer.preamble(preamble)?;
     for source in functions {
@@ -100,6 +112,7 @@ pub fn write_snapshot<W: Write>(
             writer.select_db(entry.db, keys as u64, expires as u64)?;
             selected = Some(entry.db);
         }
+        pace();
         writer.entry(&entry)?;
         keys += 1;
     }

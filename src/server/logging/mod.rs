@@ -5,18 +5,22 @@
 //! A field `role = "C"` marks a line of background work. Other fields follow the message as `name=value`. The file is
 //! opened for each line, so it may be moved away at any time.
 
-use crate::config::{Config, LogLevel, SyslogFacility};
-use std::ffi::CString;
+mod line;
+mod syslog;
+
+use crate::config::{Config, LogFormat, LogLevel, LogTimestamp};
+use line::{Line, LocalTime};
+use parking_lot::RwLock;
 use std::fmt::{self, Write as _};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::time::{SystemTime, UNIX_EPOCH};
+use syslog::Syslog;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 /// Who speaks in a log line.
@@ -37,6 +41,7 @@ pub struct Log(Arc<State>);
 struct State {
     level: AtomicU8,
     role: AtomicU8,
+    form: RwLock<(LogFormat, LogTimestamp)>,
     sink: Sink,
     syslog: Option<Syslog>,
 }
@@ -51,8 +56,13 @@ enum Sink {
 pub fn init(config: &Config) -> Log {
     let sink = config.logfile.clone().map_or(Sink::Stdout, Sink::File);
     let syslog = config.syslog_enabled.then(|| Syslog::open(&config.syslog_ident, config.syslog_facility));
-    let state =
-        State { level: AtomicU8::new(config.loglevel as u8), role: AtomicU8::new(Role::Child as u8), sink, syslog };
+    let state = State {
+        level: AtomicU8::new(config.loglevel as u8),
+        role: AtomicU8::new(Role::Child as u8),
+        form: RwLock::new((config.log_format, config.log_timestamp)),
+        sink,
+        syslog,
+    };
     let log = Log(Arc::new(state));
     let subscriber = tracing_subscriber::registry().with(RedisLines(log.clone()));
     // Only a log that is there already is an error, and that one then stays.
@@ -61,6 +71,12 @@ pub fn init(config: &Config) -> Log {
 }
 
 impl Log {
+    /// Takes the directives over that may change at run time.
+    pub fn follow(&self, config: &Config) {
+        self.set_level(config.loglevel);
+        *self.0.form.write() = (config.log_format, config.log_timestamp);
+    }
+
     pub fn set_level(&self, level: LogLevel) {
         self.0.level.store(level as u8, Relaxed);
         // Call sites remember whether they are wanted.
@@ -114,26 +130,17 @@ impl<S: Subscriber> Layer<S> for RedisLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut text = EventText::default();
         event.record(&mut text);
-        let State { role, sink, syslog, .. } = &*self.0.0;
+        let State { role, sink, syslog, form, .. } = &*self.0.0;
         let role = text.role.unwrap_or(role.load(Relaxed) as char);
+        let (format, timestamp) = *form.read();
         let level = *event.metadata().level();
         let message = text.message + &text.fields;
-        let line = format_line(std::process::id(), role, LocalTime::now(), level, &message);
-        sink.write(line.as_bytes());
+        let line = Line { pid: std::process::id(), role, time: LocalTime::now(), level, message: &message };
+        sink.write(line.format(format, timestamp).as_bytes());
         if let Some(syslog) = syslog {
             syslog.write(level, &message);
         }
     }
-}
-
-fn format_line(pid: u32, role: char, time: LocalTime, level: Level, message: &str) -> String {
-    let mark = match level {
-        Level::TRACE => '.',
-        Level::DEBUG => '-',
-        Level::INFO => '*',
-        Level::WARN | Level::ERROR => '#',
-    };
-    format!("{pid}:{role} {time} {mark} {message}\n")
 }
 
 /// Message and fields of an event. Control characters are escaped: a name sent by a client cannot forge a line.
@@ -164,87 +171,6 @@ impl Visit for EventText {
     }
 }
 
-/// A moment in the time zone of this machine.
-#[derive(Debug, Clone, Copy)]
-struct LocalTime {
-    day: i32,
-    /// 0 is January.
-    month: usize,
-    year: i32,
-    hour: i32,
-    minute: i32,
-    second: i32,
-    millisecond: u32,
-}
-
-impl LocalTime {
-    fn now() -> LocalTime {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seconds = since_epoch.as_secs() as libc::time_t;
-        // SAFETY: `tm` is plain data, for which zeroes are valid; both pointers are to locals that outlive the call.
-        let tm = unsafe {
-            let mut tm: libc::tm = std::mem::zeroed();
-            libc::localtime_r(&seconds, &mut tm);
-            tm
-        };
-        LocalTime {
-            day: tm.tm_mday,
-            month: tm.tm_mon as usize,
-            year: tm.tm_year + 1900,
-            hour: tm.tm_hour,
-            minute: tm.tm_min,
-            second: tm.tm_sec,
-            millisecond: since_epoch.subsec_millis(),
-        }
-    }
-}
-
-impl fmt::Display for LocalTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let LocalTime { day, year, hour, minute, second, millisecond, .. } = self;
-        let month = MONTHS.get(self.month).unwrap_or(&"Jan");
-        write!(f, "{day:02} {month} {year} {hour:02}:{minute:02}:{second:02}.{millisecond:03}")
-    }
-}
-
-/// The system's log, opened once for the process.
-#[derive(Debug)]
-struct Syslog;
-
-impl Syslog {
-    fn open(ident: &str, facility: SyslogFacility) -> Syslog {
-        let ident = CString::new(ident.replace('\0', "")).unwrap_or_default();
-        let facility = match facility {
-            SyslogFacility::User => libc::LOG_USER,
-            SyslogFacility::Local0 => libc::LOG_LOCAL0,
-            SyslogFacility::Local1 => libc::LOG_LOCAL1,
-            SyslogFacility::Local2 => libc::LOG_LOCAL2,
-            SyslogFacility::Local3 => libc::LOG_LOCAL3,
-            SyslogFacility::Local4 => libc::LOG_LOCAL4,
-            SyslogFacility::Local5 => libc::LOG_LOCAL5,
-            SyslogFacility::Local6 => libc::LOG_LOCAL6,
-            SyslogFacility::Local7 => libc::LOG_LOCAL7,
-        };
-        let options = libc::LOG_PID | libc::LOG_NDELAY | libc::LOG_NOWAIT;
-        // SAFETY: openlog keeps the pointer; `into_raw` gives the string away, so it is never freed.
-        unsafe { libc::openlog(ident.into_raw(), options, facility) };
-        Syslog
-    }
-
-    fn write(&self, level: Level, message: &str) {
-        let priority = match level {
-            Level::TRACE => libc::LOG_DEBUG,
-            Level::DEBUG => libc::LOG_INFO,
-            Level::INFO => libc::LOG_NOTICE,
-            Level::WARN | Level::ERROR => libc::LOG_WARNING,
-        };
-        let Ok(message) = CString::new(message) else { return };
-        // SAFETY: the format takes one string, and gets one that ends with a NUL.
-        unsafe { libc::syslog(priority, c"%s".as_ptr(), message.as_ptr()) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +182,7 @@ mod tests {
         let state = State {
             level: AtomicU8::new(level as u8),
             role: AtomicU8::new(Role::Child as u8),
+            form: RwLock::default(),
             sink: Sink::File(path.clone()),
             syslog: None,
         };
@@ -277,12 +204,6 @@ mod tests {
         assert_eq!(pid, std::process::id().to_string());
         let (role, rest) = rest.split_at(1);
         format!("{role} {}", &rest[" 01 Jan 1970 00:00:00.000 ".len()..])
-    }
-
-    #[test]
-    fn a_line_has_redis_form() {
-        let time = LocalTime { day: 3, month: 10, year: 2026, hour: 4, minute: 5, second: 6, millisecond: 7 };
-        assert_eq!(format_line(12, 'M', time, Level::INFO, "hello"), "12:M 03 Nov 2026 04:05:06.007 * hello\n");
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Saves and loads that take their time, and what may happen meanwhile.
+
+use super::daemon::LIMIT;
+use super::support::client::Client;
+use super::support::eventually;
+use super::support::server::{Launch, Server};
+use std::fs;
+
+const LOADING: &str = "LOADING Redis is loading the dataset in memory";
+
+/// Stops a server with some data and starts it again so that loading them takes ten seconds.
+fn loading_server() -> Server {
+    let mut server = Launch::tandem().with("save", "900 1").with("key-load-delay", "100000").start();
+    server.client().call("DEBUG POPULATE 100");
+    server.client().call("SAVE");
+    server.stop();
+    server.start_loading();
+    eventually(LIMIT, "the server is asked and loads", || {
+        Client::connect(server.port).is_ok_and(|mut client| client.count("loading") == 1)
+    });
+    server
+}
+
+#[test]
+fn clients_are_told_to_wait_while_data_are_loaded() {
+    let server = loading_server();
+    let mut client = server.client();
+    assert_eq!(client.request(&["GET", "key:1"]).expect("an answer").to_string(), LOADING);
+    assert!(client.count("loading_total_bytes") > 0);
+    client.call("CONFIG SET key-load-delay 0");
+    eventually(LIMIT, "the data are there", || client.request(&["DBSIZE"]).expect("an answer").to_string() == "100");
+    assert_eq!(client.count("loading"), 0);
+}
+
+/// What is not loaded yet must not be missing from the file afterwards.
+#[test]
+fn a_shutdown_while_data_are_loaded_leaves_the_file_alone() {
+    let mut server = loading_server();
+    let before = fs::read(server.path("dump.rdb")).expect("the file");
+    server.signal(libc::SIGTERM);
+    assert_eq!(server.await_end(), (Some(0), None));
+    assert!(server.log().contains("Received shutdown signal during loading, exiting now."), "{}", server.log());
+    assert_eq!(fs::read(server.path("dump.rdb")).expect("the file"), before);
+}
+
+#[test]
+fn a_shutdown_takes_half_a_save_away() {
+    let mut server = Launch::tandem().with("rdb-key-save-delay", "100000").start();
+    let mut client = server.client();
+    client.call("DEBUG POPULATE 100");
+    client.call("BGSAVE");
+    let temporary = server.path(&format!("temp-{}.rdb", server.pid()));
+    eventually(LIMIT, "the save begins", || temporary.exists());
+    client.request(&["SHUTDOWN", "NOSAVE"]).expect_err("the connection ends");
+    assert_eq!(server.await_end(), (Some(0), None));
+    assert!(!temporary.exists());
+}
