@@ -39,6 +39,7 @@ impl Engine {
         if self.server.cron_paused {
             return self.end_turn(now);
         }
+        self.begin_scheduled_shutdown(now);
         self.expire_cycle(now);
         self.trim_query_buffers(now.mono);
         if self.cron.heartbeat.is_due(now.mono, u64::from(self.config.repl_ping_replica_period_s) * 1000) {

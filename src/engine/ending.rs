@@ -21,6 +21,20 @@ pub(super) enum Ending {
 }
 
 impl Engine {
+    /// A signal asks for the end: periodic work begins it, at once unless that rests (DEBUG PAUSE-CRON).
+    pub fn schedule_shutdown(&mut self, now: Now, options: ShutdownOptions) {
+        self.scheduled_end = Some(options);
+        if !self.server.cron_paused {
+            self.begin_scheduled_shutdown(now);
+        }
+    }
+
+    pub(super) fn begin_scheduled_shutdown(&mut self, now: Now) {
+        if let Some(options) = self.scheduled_end.take() {
+            self.shutdown(now, options, None, &mut Reply::default());
+        }
+    }
+
     /// SHUTDOWN, SIGTERM. Who asks for it waits for the end, and is answered only if that does not come.
     pub fn shutdown(&mut self, now: Now, options: ShutdownOptions, client: Option<Token>, reply: &mut Reply) {
         if options.abort {
@@ -50,7 +64,7 @@ impl Engine {
     }
 
     fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
-        if !self.held.cancel_shutdown() {
+        if self.scheduled_end.take().is_none() && !self.held.cancel_shutdown() {
             return self.fail(reply, "ERR No shutdown in progress.");
         }
         self.call_shutdown_off(now);

@@ -33,7 +33,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use sha1::{Digest, Sha1};
 
-use crate::command::{CommandTable, Effects, Expiry, ServerFacts, Stats};
+use crate::command::{CommandTable, Effects, Expiry, ServerFacts, ShutdownOptions, Stats};
 use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::log::Offset;
@@ -113,6 +113,8 @@ pub struct Engine {
     /// `used - retired - uncounted` exceeds maxmemory and nothing more could be evicted.
     over_maxmemory: bool,
     ending: ending::Ending,
+    /// Asked for by a signal, not begun yet.
+    scheduled_end: Option<ShutdownOptions>,
     pub hooks: Hooks,
     /// When the clock was last read: the end of one request is the beginning of the next.
     clock_read_ns: u64,
@@ -157,6 +159,7 @@ impl Engine {
             limits_checked_at: Offset::ZERO,
             over_maxmemory: false,
             ending: ending::Ending::No,
+            scheduled_end: None,
             hooks: Hooks::default(),
             actions: Vec::new(),
             config,

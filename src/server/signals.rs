@@ -8,7 +8,6 @@ use super::shared::{Shared, log};
 use crate::command::ShutdownOptions;
 use crate::config;
 use crate::replication::Level;
-use crate::resp::Reply;
 
 /// Listens for the signals that end the server, from now on.
 pub fn listen(shared: &Arc<Shared>) -> Result<(), String> {
@@ -41,7 +40,7 @@ fn on_signal(shared: &Arc<Shared>, kind: SignalKind, name: &str) {
         } else {
             engine.config.shutdown_on_sigint
         };
-        engine.shutdown(now, options(by), None, &mut Reply::default());
+        engine.schedule_shutdown(now, options(by));
     });
 }
 
