@@ -59,6 +59,12 @@ impl Engine {
         }
     }
 
+    /// How long work of the server's own took since `began_ns`.
+    pub(super) fn observe(&mut self, now: Now, event: Event, began_ns: u64) {
+        let took_ns = (self.hooks.clock_ns)().saturating_sub(began_ns);
+        self.metrics.latency.observe(event, took_ns, now.unix_s());
+    }
+
     /// Answers an error, and counts it.
     #[cold]
     pub(super) fn fail(&mut self, reply: &mut Reply, line: &str) {

@@ -1,6 +1,7 @@
 //! What happens with time: expiry, heartbeats, timeouts, save points. Driven by `tick`, never by a clock.
 
 use crate::keyspace::ExpireCursor;
+use crate::metrics::Event;
 use crate::replication::Heartbeat;
 use crate::time::{Millis, Now};
 
@@ -40,7 +41,9 @@ impl Engine {
             return self.end_turn(now);
         }
         self.begin_asked_shutdown(now);
+        let began_ns = (self.hooks.clock_ns)();
         self.expire_cycle(now);
+        self.observe(now, Event::ExpireCycle, began_ns);
         if self.conditions.maxmemory_set() {
             self.evict_to_fit(now);
         }

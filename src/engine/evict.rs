@@ -10,6 +10,7 @@ use crate::alloc;
 use crate::command::{noted_access, uncounted_bytes};
 use crate::config::MaxmemoryPolicy;
 use crate::keyspace::{Access, Ranking, Victims};
+use crate::metrics::Event;
 use crate::session::Token;
 use crate::time::Now;
 
@@ -140,7 +141,10 @@ impl Engine {
             self.eviction.room = Room::of(free_bytes);
             Pressure::Fits
         } else {
-            self.evict_bytes(now, -free_bytes)
+            let began_ns = (self.hooks.clock_ns)();
+            let pressure = self.evict_bytes(now, -free_bytes);
+            self.observe(now, Event::EvictionCycle, began_ns);
+            pressure
         };
         self.eviction.pressure = pressure;
         self.note_excess(now, pressure != Pressure::Fits);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// Samples that are kept of each event.
 const SAMPLES_MAX: usize = 160;
 
-/// What may have made clients wait.
+/// What may have made clients wait. Redis knows more: forks, files of the log, deletions of what is large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
     /// A command that is not expected to be fast.
@@ -13,11 +13,8 @@ pub enum Event {
     FastCommand,
     /// Keys whose time had come were deleted.
     ExpireCycle,
-    /// Keys were evicted, several and one.
+    /// Keys were evicted.
     EvictionCycle,
-    EvictionDel,
-    /// Clients that hold too much memory were closed.
-    ClientEviction,
 }
 
 /// The worst of one second.
@@ -45,23 +42,12 @@ pub struct LatencyMonitor {
 }
 
 impl Event {
-    pub const ALL: &'static [Event] = &[
-        Event::Command,
-        Event::FastCommand,
-        Event::ExpireCycle,
-        Event::EvictionCycle,
-        Event::EvictionDel,
-        Event::ClientEviction,
-    ];
-
     pub fn name(self) -> &'static str {
         match self {
             Event::Command => "command",
             Event::FastCommand => "fast-command",
             Event::ExpireCycle => "expire-cycle",
             Event::EvictionCycle => "eviction-cycle",
-            Event::EvictionDel => "eviction-del",
-            Event::ClientEviction => "client-eviction",
         }
     }
 }

@@ -194,3 +194,18 @@ fn a_monitor_is_shown_transactions_in_order_until_it_leaves() {
     h.check("PING", "+PONG");
     assert_eq!(h.received(&watcher), "");
 }
+
+#[test]
+fn expiry_and_eviction_that_take_long_are_events() {
+    let mut h = timed();
+    h.check("CONFIG SET latency-monitor-threshold 1", "+OK");
+    h.check("SET k v PX 1", "+OK");
+    h.advance_ms(10);
+    h.tick();
+    assert!(h.send("LATENCY LATEST").to_string().contains("expire-cycle"));
+    h.check("SET k v", "+OK");
+    h.check("CONFIG SET maxmemory 1 maxmemory-policy allkeys-lru", "+OK");
+    h.tick();
+    let latest = h.send("LATENCY LATEST").to_string();
+    assert!(latest.contains("eviction-cycle"), "{latest}");
+}

@@ -61,12 +61,8 @@ fn advices(monitor: &LatencyMonitor, slowlog_slower_than_us: i64) -> Vec<&'stati
         ),
         (seen(&[Event::ExpireCycle]), "Many keys expire at the same time: spread their expiries by a random part."),
         (
-            seen(&[Event::EvictionCycle, Event::EvictionDel]),
+            seen(&[Event::EvictionCycle]),
             "Evictions take long: writes come in large bursts, or maxmemory was lowered by much at once.",
-        ),
-        (
-            seen(&[Event::ClientEviction]),
-            "Clients hold much memory: look at tot-mem in CLIENT LIST, and at maxmemory-clients.",
         ),
     ];
     table.into_iter().filter(|(applies, _)| *applies).map(|(_, advice)| advice).collect()
