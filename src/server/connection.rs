@@ -35,8 +35,6 @@ const HOLD_STEP_REQUESTS: usize = 128;
 const HOLD_MS: u64 = 1;
 /// What is read from the log at once for a peer.
 const PEER_WRITE_BYTES: usize = 64 * 1024;
-/// While so much of its output waits, a client's further requests do. A stranger's wait for any.
-const UNREAD_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
 /// Pieces of output that wait are joined up to here.
 const WAITING_PIECE_BYTES: usize = 64 * 1024;
 /// An output buffer that grew beyond this is given back.
@@ -363,10 +361,10 @@ impl Connection {
         self.output.len() - self.written + self.waiting_bytes
     }
 
-    /// Whether the client must take what waits for it before it is served again.
+    /// A stranger must take what waits for it before it is served again. Who has logged in may send a pipeline of any
+    /// length before it reads, as with Redis: its class's output limit and `maxmemory-clients` are what bounds it.
     fn must_read_first(&self) -> bool {
-        let allowed_bytes = if self.input.limits.authenticated { UNREAD_OUTPUT_BYTES } else { 0 };
-        self.unsent_bytes() > allowed_bytes
+        !self.input.limits.authenticated && self.unsent_bytes() > 0
     }
 
     /// Puts output behind what the socket does not take, in whole pieces.

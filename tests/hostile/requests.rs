@@ -259,14 +259,15 @@ fn what_a_client_sends_does_not_end_an_error_line() {
     witness.check_end(&server, "poisoned errors");
 }
 
+/// As in Redis the output of a client that has logged in is bounded by its limit, which is none by default.
 #[test]
-fn a_client_that_does_not_read_is_alone_with_it() {
-    let server = Launch::tandem().start();
+fn a_client_that_does_not_read_is_closed_at_its_limit() {
+    let server = Launch::tandem().with("client-output-buffer-limit", "normal 16mb 0 0").start();
     let mut witness = Witness::of(&server);
     let mut attacker = Attacker::of(&server);
     let requests = encode(&["ECHO", &"x".repeat(60_000)]).repeat(20);
     let mut thrown = 0;
-    for _ in 0..100 {
+    for _ in 0..200 {
         let sent = attacker.throw_until_stuck(&requests, Duration::from_millis(100));
         thrown += sent;
         witness.check("replies that nobody reads");
@@ -274,12 +275,28 @@ fn a_client_that_does_not_read_is_alone_with_it() {
             break;
         }
     }
-    assert!(thrown < 100 * requests.len(), "the server reads on for a client that does not read");
+    assert!(thrown < 200 * requests.len(), "the server goes on for a client that does not read");
     let client = &mut witness.client;
-    let used = client.count("used_memory");
-    assert!(used < 16 * 1024 * 1024, "{used} bytes are used");
-    assert_eq!(client.call("CLIENT KILL TYPE normal").to_string(), "1");
     eventually(Duration::from_secs(5), "it is gone", || client.count("connected_clients") == 1);
+    assert_eq!(client.count("client_output_buffer_limit_disconnections"), 1);
+    eventually(Duration::from_secs(5), "its memory is, too", || client.count("used_memory") < 8 * 1024 * 1024);
     drop(attacker);
     witness.check_end(&server, "a client that does not read");
+}
+
+/// Client libraries write a whole pipeline before they read: whatever its length, nobody may wait for the other.
+#[test]
+fn a_pipeline_longer_than_all_buffers_is_written_before_it_is_read() {
+    const REQUESTS: usize = 400;
+    let server = Launch::tandem().start();
+    let mut attacker = Attacker::of(&server);
+    let payload = "x".repeat(100_000);
+    let request = encode(&["ECHO", &payload]);
+    for _ in 0..REQUESTS {
+        assert_eq!(attacker.throw(&request), request.len(), "the server takes the whole pipeline");
+    }
+    let reply = format!("${}\r\n{payload}\r\n", payload.len());
+    for _ in 0..REQUESTS {
+        assert!(attacker.hear(reply.len()) == reply, "each reply in its place");
+    }
 }
