@@ -10,5 +10,6 @@ mod observe;
 mod pubsub;
 mod replication;
 mod string;
+mod tracking;
 mod transaction;
 mod value;

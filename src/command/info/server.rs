@@ -58,7 +58,8 @@ pub(super) fn clients(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("client_recent_max_input_buffer", largest(|session| session.query.capacity_bytes));
     fields.add("client_recent_max_output_buffer", largest(|session| session.outbox.len() + session.unsent_bytes));
     fields.add("blocked_clients", sessions.blocked());
-    fields.zeros(&["tracking_clients", "pubsub_clients"]);
+    fields.add("tracking_clients", cx.pubsub.tracked.clients);
+    fields.zeros(&["pubsub_clients"]);
     fields.add("watching_clients", sessions.watches.watching_clients());
     fields.add("total_watched_keys", sessions.watches.watched_keys());
     fields.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);

@@ -23,7 +23,10 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
     fields.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     fields.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
-    fields.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    let tracked = &cx.pubsub.tracked;
+    fields.add("tracking_total_keys", tracked.keys());
+    fields.add("tracking_total_items", tracked.items());
+    fields.add("tracking_total_prefixes", tracked.prefixes());
     fields.add("unexpected_error_replies", stats.unexpected_error_replies);
     fields.add("total_error_replies", cx.metrics.errors.total);
     fields.add("total_reads_processed", stats.reads_processed);
