@@ -37,8 +37,9 @@ const HOLD_MS: u64 = 1;
 const PEER_WRITE_BYTES: usize = 64 * 1024;
 /// Pieces of output that wait are joined up to here.
 const WAITING_PIECE_BYTES: usize = 64 * 1024;
-/// An output buffer that grew beyond this is given back.
-const KEPT_OUTPUT_BYTES: usize = 256 * 1024;
+/// An output buffer that grew beyond this is given back: what it holds counts against maxmemory, and would let the
+/// messages about evicted keys evict more.
+const KEPT_OUTPUT_BYTES: usize = 32 * 1024;
 /// How long a client that made a protocol error is read from, so that it can see its error before the end.
 const LINGER: Duration = Duration::from_millis(500);
 
