@@ -39,7 +39,7 @@ mod unix_time;
 
 pub use client::{describe as describe_client, stop_tracking};
 pub use context::{
-    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
+    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,
 };
 pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};

@@ -4,6 +4,7 @@ mod admin;
 mod client;
 mod connection;
 mod harness;
+mod info;
 mod keys;
 mod memory;
 mod observe;
