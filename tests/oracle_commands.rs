@@ -33,6 +33,8 @@ const NEWER: &[&str] = &[
     "commandlog|help",
     "commandlog|len",
     "commandlog|reset",
+    "delifeq",
+    "msetex",
 ];
 
 /// Subcommands of Redis 7.0.15 that a container here lacks, and what they wait for.
@@ -49,7 +51,12 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),
     ("debug", "doc_flags", "syscmd is for commands that users do not send"),
     ("getset", "replaced_by", "a sentence, and so our own"),
+    ("pfdebug", "doc_flags", "syscmd is for commands that users do not send"),
+    ("pfselftest", "doc_flags", "syscmd is for commands that users do not send"),
+    ("pfmerge", "arguments", "a source may be missing, as Redis says since 7.2"),
     ("replconf", "arguments", "Redis documents none"),
+    ("set", "arguments", "IFEQ is newer"),
+    ("set", "history", "IFEQ is newer"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),
 ];
 
@@ -233,6 +240,17 @@ fn command_getkeys_equals_redis() {
         "GET",
         "SET k",
         "DEL a b",
+        "SETBIT a 1 1",
+        "BITOP AND a b c",
+        "BITFIELD a GET u8 0",
+        "BITFIELD a OVERFLOW SAT get u8 0",
+        "BITFIELD a GET u8 0 SET u8 0 1",
+        "BITFIELD a incrby u8 0 1",
+        "BITFIELD_RO a GET u8 0",
+        "PFADD a x y",
+        "PFCOUNT a b",
+        "PFMERGE a b c",
+        "PFDEBUG GETREG a",
     ] {
         for form in ["GETKEYS", "GETKEYSANDFLAGS"] {
             let line = format!("COMMAND {form} {request}");
