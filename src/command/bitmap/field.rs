@@ -154,7 +154,7 @@ impl Operation {
     fn result(&self, old: i128) -> Option<(i128, i128)> {
         match self.action {
             Action::Get => Some((old, old)),
-            Action::Set(number) => Some((self.field.fit(self.field.given(number), self.overflow)?, old)),
+            Action::Set(number) => Some((self.field.given(number, self.overflow)?, old)),
             Action::Add(number) => {
                 let new = self.field.fit(old + i128::from(number), self.overflow)?;
                 Some((new, new))

@@ -63,9 +63,13 @@ impl FieldType {
         &window[..(at + self.bits).div_ceil(8) as usize]
     }
 
-    /// The number as SET takes it: a negative one is a huge unsigned one.
-    pub fn given(self, number: i64) -> i128 {
-        if self.is_signed { number.into() } else { (number as u64).into() }
+    /// What SET stores; `None` for nothing. A negative number is a huge unsigned one; and saturation takes a signed one
+    /// for too large if it is so small that its distance from the largest one exceeds 63 bits. That is Redis's
+    /// arithmetic, and who applies its stream must come to the same bytes.
+    pub fn given(self, number: i64, overflow: Overflow) -> Option<i128> {
+        let exact = if self.is_signed { number.into() } else { (number as u64).into() };
+        let is_too_far = exact < self.min() && self.max() - exact > i64::MAX.into();
+        if is_too_far && overflow == Overflow::Saturate { Some(self.max()) } else { self.fit(exact, overflow) }
     }
 
     /// What is stored of an exact number; `None` for nothing.
@@ -124,6 +128,22 @@ mod tests {
             assert_eq!(field(word).fit(exact, Overflow::Saturate), Some(saturated), "{word} {exact}");
             assert_eq!(field(word).fit(exact, Overflow::Fail), None, "{word} {exact}");
         }
+    }
+
+    #[test]
+    fn set_takes_redis_arithmetic() {
+        for (word, number, stored) in [
+            ("u8", -1, 255),
+            ("i8", -129, -128),
+            ("i36", i64::MIN, (1 << 35) - 1),
+            ("i36", i64::MIN + (1 << 35), -(1 << 35)),
+            ("i63", -(1 << 62) - 1, (1 << 62) - 1),
+            ("i64", i64::MIN, i64::MIN.into()),
+        ] {
+            assert_eq!(field(word).given(number, Overflow::Saturate), Some(stored), "{word} {number}");
+        }
+        assert_eq!(field("i36").given(i64::MIN, Overflow::Wrap), Some(0));
+        assert_eq!(field("i36").given(i64::MIN, Overflow::Fail), None);
     }
 
     #[test]
