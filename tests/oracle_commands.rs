@@ -6,21 +6,19 @@
 #[path = "commands/harness.rs"]
 #[allow(dead_code)]
 mod harness;
+#[path = "support/oracle.rs"]
+mod oracle;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "commands/value.rs"]
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
 
 use harness::Harness;
+use oracle::Oracle;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use support::server::{Launch, Server};
-use tandem::resp::encode_command;
 use tandem::words::split_words;
 use value::Value;
 
@@ -33,6 +31,8 @@ const NEWER: &[&str] = &[
     "commandlog|help",
     "commandlog|len",
     "commandlog|reset",
+    "delifeq",
+    "msetex",
 ];
 
 /// Subcommands of Redis 7.0.15 that a container here lacks, and what they wait for.
@@ -49,47 +49,17 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),
     ("debug", "doc_flags", "syscmd is for commands that users do not send"),
     ("getset", "replaced_by", "a sentence, and so our own"),
+    ("pfdebug", "doc_flags", "syscmd is for commands that users do not send"),
+    ("pfselftest", "doc_flags", "syscmd is for commands that users do not send"),
+    ("pfmerge", "arguments", "a source may be missing, as Redis says since 7.2"),
     ("replconf", "arguments", "Redis documents none"),
+    ("set", "arguments", "IFEQ is newer"),
+    ("set", "history", "IFEQ is newer"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),
 ];
 
 const INFO_FIELDS: &[&str] =
     &["name", "arity", "flags", "first key", "last key", "step", "categories", "tips", "key specs"];
-
-/// The real server and a connection to it.
-struct Oracle {
-    _server: Server,
-    stream: TcpStream,
-}
-
-impl Oracle {
-    fn start() -> Oracle {
-        let server = Launch::redis().start();
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).expect("redis-server listens");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Oracle { _server: server, stream }
-    }
-
-    fn request(&mut self, args: &[&[u8]]) -> Value {
-        let mut bytes = Vec::new();
-        encode_command(&mut bytes, args);
-        self.stream.write_all(&bytes).unwrap();
-        let (mut reply, mut piece) = (Vec::new(), [0; 16 * 1024]);
-        loop {
-            let len = self.stream.read(&mut piece).expect("a reply within the limit");
-            assert!(len > 0, "redis-server closed the connection");
-            reply.extend_from_slice(&piece[..len]);
-            if let Some((value, _)) = Value::decode(&reply) {
-                return value;
-            }
-        }
-    }
-
-    fn send(&mut self, words: &[&str]) -> Value {
-        self.request(&words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>())
-    }
-}
 
 /// Sorted, for what is a set.
 fn sorted(value: &Value) -> Vec<String> {
@@ -233,6 +203,17 @@ fn command_getkeys_equals_redis() {
         "GET",
         "SET k",
         "DEL a b",
+        "SETBIT a 1 1",
+        "BITOP AND a b c",
+        "BITFIELD a GET u8 0",
+        "BITFIELD a OVERFLOW SAT get u8 0",
+        "BITFIELD a GET u8 0 SET u8 0 1",
+        "BITFIELD a incrby u8 0 1",
+        "BITFIELD_RO a GET u8 0",
+        "PFADD a x y",
+        "PFCOUNT a b",
+        "PFMERGE a b c",
+        "PFDEBUG GETREG a",
     ] {
         for form in ["GETKEYS", "GETKEYSANDFLAGS"] {
             let line = format!("COMMAND {form} {request}");

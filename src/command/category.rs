@@ -44,6 +44,8 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@fast" => entry.has(Flags::FAST),
         "@slow" => !entry.has(Flags::FAST),
         "@string" => entry.group == Group::String,
+        "@bitmap" => entry.group == Group::Bitmap,
+        "@hyperloglog" => entry.group == Group::Hyperloglog,
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

@@ -208,8 +208,16 @@ impl Database<'_> {
         len
     }
 
-    /// Overwrites a string from `offset` on; a missing key counts as the empty one. Answers the new length.
+    /// Overwrites a string from `offset` on, as SETRANGE. Answers the new length.
     pub fn set_range(&mut self, key: Key<'_>, offset: usize, patch: &[u8]) -> usize {
+        let len = self.patch(key, offset, patch);
+        self.notify(EventClasses::STRING, "setrange", key);
+        len
+    }
+
+    /// Overwrites a string from `offset` on; a missing key counts as the empty one. What it is called in key events
+    /// depends on who asks. Answers the new length.
+    pub fn patch(&mut self, key: Key<'_>, offset: usize, patch: &[u8]) -> usize {
         if self.db().get(key).is_none() {
             let access = self.access;
             self.db_mut().store(key, NewValue::RawString(b""), None, |old| access.stored(old));
@@ -217,8 +225,12 @@ impl Database<'_> {
         }
         let len = self.db_mut().set_range(key, offset, patch);
         self.effects.touch(self.index, key.bytes);
-        self.notify(EventClasses::STRING, "setrange", key);
         len
+    }
+
+    /// What changed since there were `before` changes counts as this many: as what was asked for, not as our steps.
+    pub fn count_changes(&mut self, before: u64, changes: u64) {
+        self.effects.changes = before + changes;
     }
 
     /// Gives `from`'s value to `to`, replacing what is there; `from` exists.

@@ -61,14 +61,23 @@ pub struct KeySpec {
     pub access: KeyAccess,
     /// Further flags in Redis's order: access, update, insert, delete, not_key, incomplete, variable_flags.
     pub notes: &'static [&'static str],
-    /// The old value is read only if this keyword stands in the request; without it, it is only overwritten.
-    pub reads_with: Option<&'static str>,
+    /// What the request's keywords change in that.
+    pub varies: Option<Variation>,
+}
+
+/// How the words of a request decide what is done to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variation {
+    /// The old value is read only if this keyword is there; without it, it is only overwritten.
+    ReadsWith(&'static str),
+    /// The value is changed only if one of these keywords is there; without them, it is only read.
+    WritesWith(&'static [&'static str]),
 }
 
 impl KeySpec {
     const fn begin(begin: Begin) -> KeySpec {
         let find = Find::Range { last: 0, step: 1, limit: 0 };
-        KeySpec { begin, find, access: KeyAccess::ReadOnly, notes: &[], reads_with: None }
+        KeySpec { begin, find, access: KeyAccess::ReadOnly, notes: &[], varies: None }
     }
 
     /// One key, at word `index`.
@@ -88,6 +97,16 @@ impl KeySpec {
         let mut spec = KeySpec::begin(Begin::At(index));
         spec.find = Find::Count { count_at: 0, first: 1, step: 1 };
         spec
+    }
+
+    /// Each `step`-th word is a key, from the first on.
+    pub const fn step(mut self, step: usize) -> KeySpec {
+        self.find = match self.find {
+            Find::Range { last, limit, .. } => Find::Range { last, step, limit },
+            Find::Count { count_at, first, .. } => Find::Count { count_at, first, step },
+            Find::Unknown => Find::Unknown,
+        };
+        self
     }
 
     /// One key after a keyword.
@@ -127,7 +146,12 @@ impl KeySpec {
     }
 
     pub const fn reading_only_with(mut self, keyword: &'static str) -> KeySpec {
-        self.reads_with = Some(keyword);
+        self.varies = Some(Variation::ReadsWith(keyword));
+        self
+    }
+
+    pub const fn writing_only_with(mut self, keywords: &'static [&'static str]) -> KeySpec {
+        self.varies = Some(Variation::WritesWith(keywords));
         self
     }
 
@@ -150,11 +174,17 @@ impl KeySpec {
     /// Flags as they are for this request.
     pub fn flags_in(&self, args: &[&[u8]]) -> impl Iterator<Item = &'static str> {
         let is_keyword = |keyword: &str| args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(keyword.as_bytes()));
-        let overwrites = self.reads_with.is_some_and(|keyword| !is_keyword(keyword));
-        let access = if overwrites { KeyAccess::Overwrite } else { self.access };
-        let is_variable = self.reads_with.is_some();
-        let shown = move |note: &&str| !(is_variable && *note == "variable_flags" || overwrites && *note == "access");
-        access.name().into_iter().chain(self.notes.iter().copied().filter(shown))
+        let (access, dropped): (KeyAccess, &[&str]) = match self.varies {
+            Some(Variation::ReadsWith(keyword)) if !is_keyword(keyword) => {
+                (KeyAccess::Overwrite, &["variable_flags", "access"])
+            }
+            Some(Variation::WritesWith(keywords)) if !keywords.iter().any(|keyword| is_keyword(keyword)) => {
+                (KeyAccess::ReadOnly, &["variable_flags", "update"])
+            }
+            Some(_) => (self.access, &["variable_flags"]),
+            None => (self.access, &[]),
+        };
+        access.name().into_iter().chain(self.notes.iter().copied().filter(|note| !dropped.contains(note)))
     }
 
     /// The words of a request that this spec names; `None` if the request is malformed for it.

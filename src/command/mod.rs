@@ -4,6 +4,7 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+mod bitmap;
 pub mod category;
 mod client;
 mod cluster;
@@ -17,6 +18,7 @@ mod effects;
 mod error;
 mod help;
 mod holds;
+mod hyperloglog;
 mod info;
 mod introspection;
 mod key_spec;
@@ -75,6 +77,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::String, string::COMMANDS),
+    (Group::Bitmap, bitmap::COMMANDS),
+    (Group::Hyperloglog, hyperloglog::COMMANDS),
     (Group::Transactions, transaction::COMMANDS),
 ];
 

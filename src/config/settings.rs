@@ -199,6 +199,9 @@ pub struct Settings {
     pub lazyfree_lazy_user_del: bool,
     pub active_expire_effort: u32,
 
+    // Values
+    pub hll_sparse_max_bytes: usize,
+
     // Snapshots on disk
     pub save_points: Vec<SavePoint>,
     pub dir: PathBuf,

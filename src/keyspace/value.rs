@@ -61,6 +61,17 @@ impl<'a> StringRef<'a> {
         self.len() == 0
     }
 
+    /// Whether these are the string's bytes.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        let mut left = bytes;
+        let mut starts = |piece: &[u8]| {
+            let rest = left.strip_prefix(piece);
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        self.len() == bytes.len() && self.chunks().all(&mut starts)
+    }
+
     pub fn encoding(&self) -> Encoding {
         match self.form {
             Form::Chunked(_) | Form::Whole { raw: true, .. } => Encoding::Raw,
@@ -81,6 +92,32 @@ impl<'a> StringRef<'a> {
             Form::Whole { bytes, .. } => Cow::Borrowed(&bytes[start..end]),
             Form::Chunked(string) => joined(string.pieces_from(start), end - start),
         }
+    }
+
+    /// Bytes `start..end`, both within the length, in place, piece by piece.
+    pub fn pieces(&self, start: usize, end: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (whole, chunked) = match self.form {
+            Form::Whole { bytes, .. } => (Some(&bytes[start..end]), None),
+            Form::Chunked(string) => (None, Some(string.pieces_from(start))),
+        };
+        let mut left = end - start;
+        whole.into_iter().chain(chunked.into_iter().flatten()).map_while(move |piece| {
+            let piece = &piece[..piece.len().min(left)];
+            left -= piece.len();
+            (!piece.is_empty()).then_some(piece)
+        })
+    }
+
+    /// The `N` bytes from `at` on, zeros where the string has ended.
+    pub fn window<const N: usize>(&self, at: usize) -> [u8; N] {
+        let mut window = [0; N];
+        let (start, end) = (at.min(self.len()), at.saturating_add(N).min(self.len()));
+        let mut filled = 0;
+        for piece in self.pieces(start, end) {
+            window[filled..filled + piece.len()].copy_from_slice(piece);
+            filled += piece.len();
+        }
+        window
     }
 
     /// The pieces in order; one for a contiguous value.

@@ -1,9 +1,11 @@
 //! Commands on a bare engine: what is answered, what is propagated, and that a follower ends up with the same data.
 
 mod admin;
+mod bitmap;
 mod client;
 mod connection;
 mod harness;
+mod hyperloglog;
 mod info;
 mod keys;
 mod memory;

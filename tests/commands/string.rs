@@ -188,3 +188,62 @@ fn an_expired_key_is_deleted_in_the_stream_before_what_follows() {
     assert_eq!(server.stats().expired_keys, 2);
     assert_eq!(server.stats().keyspace_misses, 1);
 }
+
+#[test]
+fn a_string_is_replaced_or_deleted_if_it_is_equal() {
+    let mut server = Harness::new();
+    server.check_stream("SET k v IFEQ v", "nil", "");
+    server.check("SET k v", "+OK");
+    server.check_stream("SET k w IFEQ x", "nil", "");
+    server.check_stream("SET k w ifeq v", "+OK", "SET k w");
+    server.check_stream("SET k x IFEQ w EX 10", "+OK", &format!("SET k x PXAT {}", START_MS + 10_000));
+    server.check_stream("SET k y IFEQ x KEEPTTL", "+OK", "SET k y KEEPTTL");
+    server.check("TTL k", ":10");
+    server.check_stream("SET k z GET IFEQ y", "\"y\"", "SET k z");
+    server.check_stream("SET k a IFEQ y GET", "\"z\"", "");
+    server.check_stream("SET k GET IFEQ z", "+OK", "SET k GET");
+    server.check_stream("SET k IFEQ IFEQ GET", "+OK", "SET k IFEQ");
+    for line in ["SET k v IFEQ", "SET k v NX IFEQ v", "SET k v IFEQ v XX", "SET k v IFEQ v IFEQ v"] {
+        server.check(line, "-ERR syntax error");
+    }
+    server.check_stream("DELIFEQ k x", ":0", "");
+    server.check_stream("DELIFEQ k IFEQ", ":1", "DEL k");
+    server.check_stream("DELIFEQ k IFEQ", ":0", "");
+    server.check("SETRANGE long 99999 x", ":100000");
+    server.check("DELIFEQ long x", ":0");
+    let long = [vec![0; 99_999], b"x".to_vec()].concat();
+    assert_eq!(server.request(&[b"DELIFEQ", b"long", &long]).to_string(), ":1");
+}
+
+#[test]
+fn several_keys_get_one_time_to_live() {
+    let mut server = Harness::new();
+    let at = START_MS + 10_000;
+    let stream = format!("MULTI; SET a 1 PXAT {at}; SET b 2 PXAT {at}; EXEC");
+    server.check_stream("MSETEX 2 a 1 b 2 EX 10", ":1", &stream);
+    server.check_stream("MSETEX 1 a 2 KEEPTTL", ":1", "SET a 2 KEEPTTL");
+    server.check("TTL a", ":10");
+    server.check_stream("MSETEX 2 a 3 c 3 NX", ":0", "");
+    server.check_stream("MSETEX 2 a 3 c 3 XX PX 5", ":0", "");
+    server.check_stream("MSETEX 1 c 3 nx", ":1", "SET c 3");
+    server.check_stream("MSETEX 2 a 4 c 4 XX", ":1", "MULTI; SET a 4; SET c 4; EXEC");
+    server.check("TTL a", ":-1");
+    server.check_stream("MSETEX 1 a 1 PXAT 4102444800000", ":1", "SET a 1 PXAT 4102444800000");
+    for (line, error) in [
+        ("MSETEX a 1 b", "ERR invalid numkeys value"),
+        ("MSETEX 0 a 1", "ERR invalid numkeys value"),
+        ("MSETEX -1 a 1", "ERR invalid numkeys value"),
+        ("MSETEX 2147483648 a 1", "ERR invalid numkeys value"),
+        ("MSETEX 2147483647 a 1", "ERR wrong number of key-value pairs"),
+        ("MSETEX 2 a 1 b", "ERR wrong number of key-value pairs"),
+        ("MSETEX 1 a 1 FOO", "ERR syntax error"),
+        ("MSETEX 1 a 1 NX XX", "ERR syntax error"),
+        ("MSETEX 1 a 1 EX 1 PX 1", "ERR syntax error"),
+        ("MSETEX 1 a 1 KEEPTTL EX 1", "ERR syntax error"),
+        ("MSETEX 1 a 1 GET", "ERR syntax error"),
+        ("MSETEX 1 a 1 EX 0", "ERR invalid expire time in 'msetex' command"),
+    ] {
+        server.check(line, &format!("-{error}"));
+    }
+    server.check("COMMAND GETKEYS MSETEX 2 a 1 b 2 EX 10", "[\"a\", \"b\"]");
+}

@@ -32,7 +32,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "set",
         write::set,
-        "key value condition=[NX | XX]@2.6.12 [GET]@6.2.0 expiration=[EX seconds:integer@2.6.12 \
+        "key value condition=[NX@2.6.12 | XX@2.6.12 | IFEQ comparison-value@8.1.0] [GET]@6.2.0 expiration=[EX seconds:integer@2.6.12 \
          | PX milliseconds:integer@2.6.12 | EXAT unix-time-seconds:unix-time@6.2.0 \
          | PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0]",
     )
@@ -45,6 +45,7 @@ pub(super) const COMMANDS: &[Command] = &[
         ("6.0.0", "Option KEEPTTL."),
         ("6.2.0", "Options GET, EXAT, PXAT."),
         ("7.0.0", "NX and GET may stand together."),
+        ("8.1.0", "Option IFEQ."),
     ]),
     Command::new("setnx", write::setnx, "key value")
         .about("Gives a key a string unless it holds something.")
@@ -75,6 +76,12 @@ pub(super) const COMMANDS: &[Command] = &[
         .arity(2)
         .flags(WRITE.with(Flags::FAST))
         .keys(&[KeySpec::at(1).read_write(&["access", "delete"])]),
+    Command::new("delifeq", write::delifeq, "key value")
+        .about("Deletes a key if its string equals the given one.")
+        .since("9.0.0")
+        .arity(3)
+        .flags(WRITE.with(Flags::FAST))
+        .keys(&[KeySpec::at(1).remove(&["delete"])]),
     Command::new(
         "getex",
         write::getex,
@@ -109,6 +116,19 @@ pub(super) const COMMANDS: &[Command] = &[
         .flags(WRITE_GROWING)
         .keys(&[KeySpec::range(1, -1, 2).overwrite(&["insert"])])
         .tips(&["request_policy:multi_shard", "response_policy:agg_min"]),
+    Command::new(
+        "msetex",
+        write::msetex,
+        "numkeys:integer data=(key value)... condition=[NX | XX] expiration=[EX seconds:integer \
+         | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL]",
+    )
+    .about("Gives several keys their strings and one time to live, all at once.")
+    .since("9.1.0")
+    .complexity("O(N)")
+    .arity(-4)
+    .flags(WRITE_GROWING)
+    .keys(&[KeySpec::count_at(1).step(2).overwrite(&["update"])])
+    .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
     Command::new("append", range::append, "key value")
         .about("Adds to the end of a string; a missing key counts as the empty one.")
         .since("2.0.0")

@@ -1,10 +1,10 @@
-//! The options that SET and GETEX share: a condition, GET, and what becomes of the expiry.
+//! The options that SET, MSETEX and GETEX share: a condition, GET, and what becomes of the expiry.
 //!
 //! An option may be repeated, the last one counts; options that contradict each other are a syntax error, as in Redis.
 
 use crate::command::{Args, CommandError, UnixTime};
 
-/// Whether a key must be there or must not.
+/// What a key must be for the request to change it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Condition {
     #[default]
@@ -13,6 +13,8 @@ pub(super) enum Condition {
     IfMissing,
     /// XX
     IfPresent,
+    /// IFEQ: the string must equal word `word`.
+    IfEqual { word: usize },
 }
 
 /// What becomes of the expiry.
@@ -45,16 +47,29 @@ impl Options {
         while index < args.len() {
             let word = args.at(index);
             let known = match word.len() {
-                2 if word.eq_ignore_ascii_case(b"NX") => options.set_condition(Condition::IfMissing),
-                2 if word.eq_ignore_ascii_case(b"XX") => options.set_condition(Condition::IfPresent),
                 3 if word.eq_ignore_ascii_case(b"GET") => {
                     options.answers_old = true;
                     true
                 }
-                7 if word.eq_ignore_ascii_case(b"KEEPTTL") => options.set_ttl(Ttl::Keep),
-                _ => options.take_time(args, &mut index),
+                4 if word.eq_ignore_ascii_case(b"IFEQ") && index + 1 < args.len() => {
+                    index += 1;
+                    options.set_condition(Condition::IfEqual { word: index })
+                }
+                _ => options.take_common(args, &mut index),
             };
             if !known {
+                return Err(CommandError::SYNTAX);
+            }
+            index += 1;
+        }
+        Ok(options)
+    }
+
+    /// Of `MSETEX numkeys key value ...`, from word `index` on.
+    pub fn of_msetex(args: &Args<'_>, mut index: usize) -> Result<Options, CommandError> {
+        let mut options = Options::default();
+        while index < args.len() {
+            if !options.take_common(args, &mut index) {
                 return Err(CommandError::SYNTAX);
             }
             index += 1;
@@ -77,6 +92,17 @@ impl Options {
             index += 1;
         }
         Ok(options)
+    }
+
+    /// One of NX, XX, KEEPTTL, or a time, which moves `index` to it.
+    fn take_common(&mut self, args: &Args<'_>, index: &mut usize) -> bool {
+        let word = args.at(*index);
+        match word.len() {
+            2 if word.eq_ignore_ascii_case(b"NX") => self.set_condition(Condition::IfMissing),
+            2 if word.eq_ignore_ascii_case(b"XX") => self.set_condition(Condition::IfPresent),
+            7 if word.eq_ignore_ascii_case(b"KEEPTTL") => self.set_ttl(Ttl::Keep),
+            _ => self.take_time(args, index),
+        }
     }
 
     fn set_condition(&mut self, condition: Condition) -> bool {

@@ -3,12 +3,16 @@
 //! A time to live enters the stream as the point in time at which the key expires: who reads the stream later than
 //! we do must not let keys live longer.
 
+use crate::command::database::as_string;
 use crate::command::{Args, CommandError, Context, Outcome, UnixTime, deletion_verb};
 use crate::config::EventClasses;
 use crate::keyspace::{Key, NewValue, UnixMs};
 
 use super::options::{Condition, Options, Ttl};
 use super::read::reply_string;
+
+const BAD_NUMBER_OF_KEYS: CommandError = CommandError::fixed("ERR invalid numkeys value");
+const TOO_FEW_PAIRS: CommandError = CommandError::fixed("ERR wrong number of key-value pairs");
 
 pub(super) fn set(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     if args.len() == 3 {
@@ -39,12 +43,15 @@ fn set_with_options(cx: &mut Context<'_>, args: &Args<'_>, options: Options) -> 
     if options.answers_old {
         reply_string(cx, args)?;
     }
-    let present = cx.db.write(key).map(|entry| entry.expire_at());
-    let refused = match options.condition {
-        Condition::Always => false,
-        Condition::IfMissing => present.is_some(),
-        Condition::IfPresent => present.is_none(),
+    let present = cx.db.write(key);
+    let refused = match (options.condition, &present) {
+        (Condition::Always, _) => false,
+        (Condition::IfMissing, present) => present.is_some(),
+        (Condition::IfPresent, present) => present.is_none(),
+        (Condition::IfEqual { word }, Some(entry)) => !as_string(entry.value())?.is(args.at(word)),
+        (Condition::IfEqual { .. }, None) => true,
     };
+    let present = present.map(|entry| entry.expire_at());
     if refused {
         if !options.answers_old {
             cx.reply.null();
@@ -58,7 +65,9 @@ fn set_with_options(cx: &mut Context<'_>, args: &Args<'_>, options: Options) -> 
     }
     match deadline {
         Some(at) => propagate_set(cx, key, args.at(2), at),
-        None if options.answers_old => propagate_without_get(cx, args),
+        None if options.answers_old || matches!(options.condition, Condition::IfEqual { .. }) => {
+            propagate_plainly(cx, args, options.condition);
+        }
         None => {}
     }
     if !options.answers_old {
@@ -111,6 +120,16 @@ pub(super) fn getdel(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
     Ok(Outcome::Done)
 }
 
+pub(super) fn delifeq(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let is_equal = cx.db.write_string(args.key(1))?.is_some_and(|string| string.is(args.at(2)));
+    if is_equal {
+        cx.db.remove(args.key(1));
+        cx.db.propagate_as(&[deletion_verb(cx.config.lazyfree_lazy_user_del), args.at(1)]);
+    }
+    cx.reply.int(is_equal.into());
+    Ok(Outcome::Done)
+}
+
 pub(super) fn getex(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let options = Options::of_getex(args)?;
     let key = args.key(1);
@@ -159,6 +178,38 @@ fn set_all(cx: &mut Context<'_>, args: &Args<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Enters the stream as one SET for each key, which any server knows.
+pub(super) fn msetex(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    let pairs = args.int(1).ok().filter(|pairs| (1..=i32::MAX.into()).contains(pairs)).ok_or(BAD_NUMBER_OF_KEYS)?;
+    let end = 2 + pairs as usize * 2;
+    if end > args.len() {
+        return Err(TOO_FEW_PAIRS);
+    }
+    let options = Options::of_msetex(args, end)?;
+    let deadline = deadline(cx, args, options.ttl)?;
+    let keys = (2..end).step_by(2);
+    let refused = match options.condition {
+        Condition::IfMissing => keys.clone().any(|index| cx.db.write(args.key(index)).is_some()),
+        Condition::IfPresent => keys.clone().any(|index| cx.db.write(args.key(index)).is_none()),
+        _ => false,
+    };
+    for index in keys.filter(|_| !refused) {
+        let (key, value) = (args.key(index), args.at(index + 1));
+        let present = cx.db.write(key).and_then(|entry| entry.expire_at());
+        store(cx, key, value, deadline.or(present.filter(|_| options.ttl == Ttl::Keep)));
+        match deadline {
+            Some(at) => {
+                cx.db.notify(EventClasses::GENERIC, "expire", key);
+                propagate_set(cx, key, value, at);
+            }
+            None if options.ttl == Ttl::Keep => cx.db.propagate_as(&[b"SET", key.bytes, value, b"KEEPTTL"]),
+            None => cx.db.propagate_as(&[b"SET", key.bytes, value]),
+        }
+    }
+    cx.reply.int((!refused).into());
+    Ok(Outcome::Done)
+}
+
 fn check_pairs(cx: &Context<'_>, args: &Args<'_>) -> Result<(), CommandError> {
     if args.len().is_multiple_of(2) { Err(CommandError::wrong_arity(cx.command_name())) } else { Ok(()) }
 }
@@ -175,9 +226,13 @@ fn propagate_set(cx: &mut Context<'_>, key: Key<'_>, value: &[u8], at: UnixMs) {
     cx.db.propagate_as(&[b"SET", key.bytes, value, b"PXAT", itoa::Buffer::new().format(at).as_bytes()]);
 }
 
-/// Nobody reads the answer to a command of the stream.
-fn propagate_without_get(cx: &mut Context<'_>, args: &Args<'_>) {
-    let kept = |(index, word): &(usize, &[u8])| *index < 3 || !word.eq_ignore_ascii_case(b"GET");
+/// Nobody reads the answer to a command of the stream, and what was compared is known to be equal: without GET and
+/// IFEQ, which older servers do not know.
+fn propagate_plainly(cx: &mut Context<'_>, args: &Args<'_>, condition: Condition) {
+    let compared = if let Condition::IfEqual { word } = condition { word } else { 0 };
+    let kept = |(index, word): &(usize, &[u8])| {
+        *index < 3 || !(word.eq_ignore_ascii_case(b"GET") || *index == compared || index + 1 == compared)
+    };
     let words: Vec<&[u8]> = args.rest(0).enumerate().filter(kept).map(|(_, word)| word).collect();
     cx.db.propagate_as(&words);
 }

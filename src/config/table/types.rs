@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Directive] = &[
         .aliases(&["zset-max-ziplist-value"])
         .waits("sorted sets"),
     memory("hll-sparse-max-bytes", (0, LONG_MAX), "3000", "Bytes up to which a HyperLogLog stays sparse.")
-        .waits("HyperLogLog"),
+        .store(|s, v| s.hll_sparse_max_bytes = v.int()),
     memory("stream-node-max-bytes", (0, LONG_MAX), "4096", "Bytes of a stream's node; 0 is no limit.").waits("streams"),
     int("stream-node-max-entries", (0, LONG_MAX), "100", "Entries of a stream's node; 0 is no limit.").waits("streams"),
 ];
