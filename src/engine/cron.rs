@@ -45,9 +45,7 @@ impl Engine {
             return self.end_turn(now);
         }
         self.begin_asked_shutdown(now);
-        let began_ns = (self.hooks.clock_ns)();
         self.expire_cycle(now);
-        self.observe(now, Event::ExpireCycle, began_ns);
         if self.conditions.maxmemory_set() {
             self.evict_to_fit(now);
         }
