@@ -121,9 +121,21 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
     let guest = Guest { shared, token };
     // An error of the socket is the client's end, and nobody else's business.
     let ended = connection.run().await;
+    // Its buffers go before the client does, so that their memory counts for somebody until it is free.
+    let Connection { socket, .. } = connection;
     drop(guest);
     if let Ok(End::Ours { linger }) = ended {
-        connection.close(linger).await;
+        close(socket, linger).await;
+    }
+}
+
+/// Ends the connection of a client that is known no more. Closing a socket with unread input would reset it and take the
+/// last reply with it.
+async fn close(mut socket: Socket, linger: bool) {
+    if socket.shutdown().await.is_ok() && linger {
+        let mut sink = [0; 4096];
+        let drain = async { while socket.read(&mut sink).await.is_ok_and(|read| read > 0) {} };
+        let _ = tokio::time::timeout(LINGER, drain).await;
     }
 }
 
@@ -188,11 +200,18 @@ impl Connection {
 
     /// Waits for whatever comes first.
     async fn wait(&mut self) -> io::Result<Event> {
-        let capacity = self.input.capacity();
-        if capacity > 0 && capacity - self.input.len() < READ_BYTES {
-            self.input.buffer_mut().reserve(READ_BYTES);
+        let wanted = self.wanted_capacity();
+        if wanted > self.input.capacity() {
+            let more = wanted - self.input.len();
+            self.input.buffer_mut().reserve_exact(more);
         }
         poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// What the buffer is to hold for the next read: room for one, in steps of a doubling. A silent client has none.
+    fn wanted_capacity(&self) -> usize {
+        let (len, capacity) = (self.input.len(), self.input.capacity());
+        if capacity == 0 || capacity - len >= READ_BYTES { capacity } else { (2 * capacity).max(len + READ_BYTES) }
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Event>> {
@@ -363,7 +382,8 @@ impl Connection {
         if let Some(keep_bytes) = session.query.keep_bytes.take() {
             self.input.trim(keep_bytes);
         }
-        session.query.note(self.input.len(), self.input.capacity());
+        // The buffer grows outside of the lock, before the next read; it counts from now on.
+        session.query.note(self.input.len(), self.wanted_capacity());
         if engine.config.client_memory_limit() > 0 {
             engine.hold_client_memory(now, token);
         }
@@ -441,16 +461,6 @@ impl Connection {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => return Ok(false),
             }
-        }
-    }
-
-    /// Ends the connection of a client that is known no more. Closing a socket with unread input would reset it and take
-    /// the last reply with it.
-    async fn close(&mut self, linger: bool) {
-        if self.socket.shutdown().await.is_ok() && linger {
-            let mut sink = [0; 4096];
-            let drain = async { while self.socket.read(&mut sink).await.is_ok_and(|read| read > 0) {} };
-            let _ = tokio::time::timeout(LINGER, drain).await;
         }
     }
 }
