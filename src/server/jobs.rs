@@ -13,14 +13,15 @@ use tokio::sync::mpsc;
 
 use super::crash::Essential;
 use super::disk::RealDisk;
-use super::shared::{PayloadPart, Shared};
+use super::shared::{PayloadPart, Shared, log};
 use crate::config::{MaxmemoryPolicy, Settings};
 use crate::engine::{LinkId, LoadedPayload, Payload, SaveError, SavePurpose};
 use crate::keyspace::{Keyspace, Snapshot, access};
 use crate::persistence::rdb::{
-    self, AccessInfo, FreshAccess, LoadError, LoadOptions, Loaded, Preamble, Reader, ReplicationInfo, WriterOptions,
+    self, AccessInfo, Aux, FreshAccess, LoadError, LoadOptions, Loaded, Preamble, Reader, ReplicationInfo,
+    WriterOptions,
 };
-use crate::replication::{LinkEvent, Position};
+use crate::replication::{Level, LinkEvent, Position};
 use crate::session::Token;
 
 /// Threads that walk and load do not compete with those that answer clients.
@@ -344,8 +345,33 @@ fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<
     let options = LoadOptions { drops_expired, skips_module_aux: true, access };
     let mut reader = Reader::new(source, checksum)?;
     let mut pace = Pace::of(shared, |settings| settings.key_load_delay_us, &NEVER);
-    let loaded = rdb::load_paced(&mut reader, &mut keyspace, now.unix_ms(), options, &mut || pace.step())?;
+    let mut is_described = false;
+    let mut before_key = |aux: &Aux| {
+        if !std::mem::replace(&mut is_described, true) {
+            describe(aux, now.unix_s());
+        }
+        pace.step();
+    };
+    let loaded = rdb::load_paced(&mut reader, &mut keyspace, now.unix_ms(), options, &mut before_key)?;
+    if !is_described {
+        describe(&loaded.aux, now.unix_s());
+    }
+    let (keys, expired) = (loaded.keys_loaded, loaded.keys_expired);
+    log(Level::Notice, &format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
     Ok((keyspace, loaded))
+}
+
+/// What a payload says of itself before its first key.
+fn describe(aux: &Aux, now_s: i64) {
+    if let Some(version) = &aux.redis_version {
+        log(Level::Notice, &format!("Loading RDB produced by version {version}"));
+    }
+    if let Some(created_s) = aux.created_s {
+        log(Level::Notice, &format!("RDB age {} seconds", now_s.saturating_sub(created_s).max(0)));
+    }
+    if let Some(bytes) = aux.used_memory_bytes {
+        log(Level::Notice, &format!("RDB memory usage when created {:.2} Mb", bytes as f64 / (1024.0 * 1024.0)));
+    }
 }
 
 /// The RDB file, if there is one.

@@ -91,3 +91,28 @@ fn the_last_save_can_be_called_off() {
     let log = server.log();
     assert!(log.contains("Shutdown manually aborted.") && !log.contains("Error"), "{log}");
 }
+
+#[test]
+fn a_load_says_what_it_loads() {
+    let mut server = Launch::redis().start();
+    server.client().call("SET key value");
+    server.client().call("SAVE");
+    let file = fs::read(server.path("dump.rdb")).expect("the file");
+    server.stop();
+    let mut server = Launch::tandem().start();
+    server.stop();
+    fs::write(server.path("dump.rdb"), file).expect("a file of Redis");
+    server.start_again();
+    let log = server.log();
+    let lines = [
+        " * Loading RDB produced by version 7.0.15\n",
+        " * RDB age ",
+        " * RDB memory usage when created ",
+        " * Done loading RDB, keys loaded: 1, keys expired: 0.\n",
+        " * DB loaded from disk: ",
+    ];
+    let mut rest = &log[..];
+    for line in lines {
+        rest = rest.split_once(line).unwrap_or_else(|| panic!("no {line:?} in its place:\n{log}")).1;
+    }
+}
