@@ -2,6 +2,7 @@
 //!
 //! Each client is counted at the end of its own turns; what others wrote to it meanwhile is found by the tick.
 
+use crate::metrics::Event;
 use crate::session::{ClientKind, Closing, Token};
 use crate::time::Now;
 
@@ -35,6 +36,10 @@ impl Engine {
         let mut largest: Vec<(usize, Token)> =
             evictable.map(|(token, session)| (session.counted_bytes, token)).collect();
         largest.sort_unstable();
+        self.timed(now, Event::ClientEviction, |engine| engine.close_down_to(now, limit_bytes, largest));
+    }
+
+    fn close_down_to(&mut self, now: Now, limit_bytes: u64, mut largest: Vec<(usize, Token)>) {
         while self.sessions.counted_bytes as u64 >= limit_bytes {
             let Some((_, token)) = largest.pop() else {
                 return self.warning("Over client maxmemory after evicting all evictable clients");

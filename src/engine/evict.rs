@@ -10,6 +10,7 @@ use crate::alloc;
 use crate::command::{noted_access, uncounted_bytes};
 use crate::config::MaxmemoryPolicy;
 use crate::keyspace::{Access, Ranking, Victims};
+use crate::metrics::Event;
 use crate::session::Token;
 use crate::time::Now;
 
@@ -140,7 +141,7 @@ impl Engine {
             self.eviction.room = Room::of(free_bytes);
             Pressure::Fits
         } else {
-            self.evict_bytes(now, -free_bytes)
+            self.timed(now, Event::EvictionCycle, |engine| engine.evict_bytes(now, -free_bytes))
         };
         self.eviction.pressure = pressure;
         self.note_excess(now, pressure != Pressure::Fits);
@@ -175,7 +176,7 @@ impl Engine {
     fn evict_one(&mut self, now: Now) -> Option<usize> {
         let (db, key, size_bytes) = self.victim(now)?;
         let (hashed, lazy) = (self.keyspace.hasher().key(&key), self.config.lazyfree_lazy_eviction);
-        self.internal_database(now, db).evict(hashed, lazy);
+        self.timed(now, Event::EvictionDel, |engine| engine.internal_database(now, db).evict(hashed, lazy));
         self.close_unit(now);
         Some(size_bytes)
     }

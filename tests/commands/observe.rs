@@ -162,6 +162,22 @@ fn histograms_of_commands_containers_and_subcommands() {
 }
 
 #[test]
+fn evictions_of_keys_and_clients_are_events() {
+    let mut h = timed();
+    let mut large = h.connect();
+    h.check_by(&mut large, "MULTI", "+OK");
+    h.check_by(&mut large, &format!("GET {}", "x".repeat(1_000_000)), "+QUEUED");
+    h.check("SET k v", "+OK");
+    h.check("CONFIG SET latency-monitor-threshold 1 maxmemory-clients 500000", "+OK");
+    h.check("CONFIG SET maxmemory 1 maxmemory-policy allkeys-random", "+OK");
+    h.check("GET k", "nil");
+    let latest = h.send("LATENCY LATEST").to_string();
+    for event in ["eviction-cycle", "eviction-del", "client-eviction"] {
+        assert!(latest.contains(&format!("[\"{event}\", :1700000000, :")), "{event} is not in {latest}");
+    }
+}
+
+#[test]
 fn a_monitor_is_shown_what_runs_but_no_secrets() {
     let mut h = Harness::new();
     let mut watcher = h.connect();
