@@ -1,7 +1,7 @@
 //! What the engine does after a handler, on a bare engine: answers stay in their place, pauses stay apart.
 
 use tandem::config::Config;
-use tandem::engine::{Engine, Input};
+use tandem::engine::{Action, Engine, Input, SaveError, SavePurpose};
 use tandem::session::{Endpoint, Token};
 use tandem::time::{Millis, Now};
 
@@ -101,4 +101,23 @@ fn exec_is_refused_where_a_request_in_it_would_be() {
     }
     let refused = ask(&mut engine, &mut operator, "PING");
     assert!(refused.starts_with("-MASTERDOWN"), "{refused}");
+}
+
+/// Redis cannot hear it then, since it saves in the foreground.
+#[test]
+fn the_last_save_can_be_called_off_and_is_no_failure_then() {
+    let mut engine = Engine::new(Config::default(), 1, now());
+    let (mut operator, mut writer) = (connect(&mut engine), connect(&mut engine));
+    assert_eq!(ask(&mut engine, &mut operator, "SHUTDOWN SAVE"), "");
+    assert_eq!(ask(&mut engine, &mut writer, "SET a 1"), "", "writers wait");
+    let mut second = connect(&mut engine);
+    engine.take_actions();
+    assert_eq!(ask(&mut engine, &mut second, "SHUTDOWN ABORT"), "+OK\r\n");
+    let actions = engine.take_actions();
+    assert!(actions.iter().any(|action| matches!(action, Action::CancelSave)));
+    assert_eq!(go_on(&mut engine, &mut operator), "-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    assert_eq!(go_on(&mut engine, &mut writer), "+OK\r\n");
+    engine.saved(now(), SavePurpose::Shutdown, Err(SaveError::CalledOff));
+    assert!(engine.server.save.last_status_ok);
+    assert!(!engine.take_actions().iter().any(|action| matches!(action, Action::Exit { .. })));
 }

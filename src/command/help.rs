@@ -11,7 +11,7 @@ pub(super) fn reply(cx: &mut Context<'_>, container: &str, subcommands: &[Comman
         lines.push(format!("    {}", subcommand.summary));
     }
     lines.push("HELP".to_owned());
-    lines.push("    Print this help.".to_owned());
+    lines.push("    Prints this help.".to_owned());
     cx.reply.array(lines.len());
     lines.iter().for_each(|line| cx.reply.simple(line));
 }

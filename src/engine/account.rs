@@ -59,10 +59,16 @@ impl Engine {
         }
     }
 
-    /// How long work of the server's own took since `began_ns`.
-    pub(super) fn observe(&mut self, now: Now, event: Event, began_ns: u64) {
+    /// Does what clients may have to wait for, and notes how long it took if latency is watched.
+    pub(super) fn timed<T>(&mut self, now: Now, event: Event, work: impl FnOnce(&mut Engine) -> T) -> T {
+        if !self.metrics.latency.is_on() {
+            return work(self);
+        }
+        let began_ns = (self.hooks.clock_ns)();
+        let result = work(self);
         let took_ns = (self.hooks.clock_ns)().saturating_sub(began_ns);
         self.metrics.latency.observe(event, took_ns, now.unix_s());
+        result
     }
 
     /// Answers an error, and counts it.

@@ -101,3 +101,11 @@ pub enum SavePurpose {
     /// DEBUG RELOAD: load it again.
     Reload(Token),
 }
+
+/// Why there is no new file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveError {
+    /// `Action::CancelSave`.
+    CalledOff,
+    Failed(String),
+}

@@ -74,8 +74,13 @@ impl Engine {
     }
 
     fn abort_shutdown(&mut self, now: Now, reply: &mut Reply) {
-        if !self.held.cancel_shutdown() && !matches!(self.ending, Ending::Asked(_)) {
+        if self.ending == Ending::No {
             return self.fail(reply, "ERR No shutdown in progress.");
+        }
+        self.held.cancel_shutdown();
+        // Redis does not listen while it saves for the last time; we do.
+        if let Ending::Saving(_) = self.ending {
+            self.call_save_off();
         }
         self.call_shutdown_off(now);
         self.notice("Shutdown manually aborted.");
@@ -101,7 +106,7 @@ impl Engine {
         self.report_peers_at_the_end(now, offset);
         if self.server.save.running_since.is_some() {
             self.warning("There is a child saving an .rdb. Killing it!");
-            self.actions.push(Action::CancelSave);
+            self.call_save_off();
         }
         // Half of a data set must not take the place of the whole one.
         let save = self.server.loading.is_none() && options.save.unwrap_or(!self.config.save_points.is_empty());
@@ -112,6 +117,8 @@ impl Engine {
         self.actions.push(Action::Tell("STATUS=Saving the final RDB snapshot\n"));
         self.ending = Ending::Saving(options);
         self.start_save(now, SavePurpose::Shutdown);
+        // What is written from now on would not be in the file: writers wait.
+        self.refresh_conditions(now);
     }
 
     fn report_peers_at_the_end(&mut self, now: Now, offset: Offset) {

@@ -141,10 +141,7 @@ impl Engine {
             self.eviction.room = Room::of(free_bytes);
             Pressure::Fits
         } else {
-            let began_ns = (self.hooks.clock_ns)();
-            let pressure = self.evict_bytes(now, -free_bytes);
-            self.observe(now, Event::EvictionCycle, began_ns);
-            pressure
+            self.timed(now, Event::EvictionCycle, |engine| engine.evict_bytes(now, -free_bytes))
         };
         self.eviction.pressure = pressure;
         self.note_excess(now, pressure != Pressure::Fits);
@@ -179,7 +176,7 @@ impl Engine {
     fn evict_one(&mut self, now: Now) -> Option<usize> {
         let (db, key, size_bytes) = self.victim(now)?;
         let (hashed, lazy) = (self.keyspace.hasher().key(&key), self.config.lazyfree_lazy_eviction);
-        self.internal_database(now, db).evict(hashed, lazy);
+        self.timed(now, Event::EvictionDel, |engine| engine.internal_database(now, db).evict(hashed, lazy));
         self.close_unit(now);
         Some(size_bytes)
     }

@@ -42,10 +42,8 @@ impl HeldList {
         self.list.retain(|held| held.release != Release::Answer(token));
     }
 
-    pub fn cancel_shutdown(&mut self) -> bool {
-        let before = self.list.len();
+    pub fn cancel_shutdown(&mut self) {
         self.list.retain(|held| held.release != Release::Shutdown);
-        self.list.len() < before
     }
 
     pub fn next_deadline(&self) -> Option<Millis> {

@@ -46,7 +46,7 @@ use crate::resp::Limits;
 use crate::session::{Sessions, Token};
 use crate::time::Now;
 
-pub use action::{Action, LinkId, Payload, SavePurpose};
+pub use action::{Action, LinkId, Payload, SaveError, SavePurpose};
 pub use busy::{Access, Inside};
 pub use clients::Refused;
 pub use execute::Turn;

@@ -177,7 +177,7 @@ impl Engine {
     fn rewrite_config(&mut self, all: bool, reply: &mut Reply) {
         match (self.hooks.rewrite_config)(&self.config, all) {
             Ok(()) => {
-                self.notice("CONFIG REWRITE executed with success.");
+                self.warning("CONFIG REWRITE executed with success.");
                 reply.ok();
             }
             Err(error) => {

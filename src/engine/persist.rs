@@ -7,7 +7,7 @@ use crate::resp::Reply;
 use crate::session::{Blocked, Token};
 use crate::time::Now;
 
-use super::{Action, Engine, SavePurpose};
+use super::{Action, Engine, SaveError, SavePurpose};
 
 impl Engine {
     pub(super) fn save_in_foreground(&mut self, now: Now, token: Token, reply: &mut Reply) {
@@ -49,7 +49,13 @@ impl Engine {
     }
 
     /// The file is written, or is not.
-    pub fn saved(&mut self, now: Now, purpose: SavePurpose, result: Result<(), String>) {
+    pub fn saved(&mut self, now: Now, purpose: SavePurpose, result: Result<(), SaveError>) {
+        let result = match result {
+            Ok(()) => Ok(()),
+            Err(SaveError::Failed(error)) => Err(error),
+            // Whoever called it off has done what there was to do, and may have begun another.
+            Err(SaveError::CalledOff) => return self.answer_called_off(purpose),
+        };
         let save = &mut self.server.save;
         save.last_duration_s = save.running_since.take().map_or(0, |since| now.mono.seconds_since(since) as i64);
         save.progress = SaveProgress::default();
@@ -72,6 +78,21 @@ impl Engine {
             SavePurpose::Foreground(token) => self.answer_held(token, ok),
             SavePurpose::Reload(token) if ok => self.actions.push(Action::Load { client: token }),
             SavePurpose::Reload(token) => self.answer_held(token, false),
+        }
+    }
+
+    /// Ends the save that runs, without a new file. It is no failure of the disk.
+    pub(super) fn call_save_off(&mut self) {
+        let save = &mut self.server.save;
+        if save.running_since.take().is_some() {
+            save.progress = SaveProgress::default();
+            self.actions.push(Action::CancelSave);
+        }
+    }
+
+    fn answer_called_off(&mut self, purpose: SavePurpose) {
+        if let SavePurpose::Foreground(token) | SavePurpose::Reload(token) = purpose {
+            self.answer_held(token, false);
         }
     }
 

@@ -13,8 +13,9 @@ pub enum Event {
     FastCommand,
     /// Keys whose time had come were deleted.
     ExpireCycle,
-    /// Keys were evicted.
+    /// Keys were evicted, several and one.
     EvictionCycle,
+    EvictionDel,
 }
 
 /// The worst of one second.
@@ -48,6 +49,7 @@ impl Event {
             Event::FastCommand => "fast-command",
             Event::ExpireCycle => "expire-cycle",
             Event::EvictionCycle => "eviction-cycle",
+            Event::EvictionDel => "eviction-del",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,14 +13,15 @@ use tokio::sync::mpsc;
 
 use super::crash::Essential;
 use super::disk::RealDisk;
-use super::shared::{PayloadPart, Shared};
+use super::shared::{PayloadPart, Shared, log};
 use crate::config::{MaxmemoryPolicy, Settings};
-use crate::engine::{LinkId, LoadedPayload, Payload, SavePurpose};
+use crate::engine::{LinkId, LoadedPayload, Payload, SaveError, SavePurpose};
 use crate::keyspace::{Keyspace, Snapshot, access};
 use crate::persistence::rdb::{
-    self, AccessInfo, FreshAccess, LoadError, LoadOptions, Loaded, Preamble, Reader, ReplicationInfo, WriterOptions,
+    self, AccessInfo, Aux, FreshAccess, LoadError, LoadOptions, Loaded, Preamble, Reader, ReplicationInfo,
+    WriterOptions,
 };
-use crate::replication::{LinkEvent, Position};
+use crate::replication::{Level, LinkEvent, Position};
 use crate::session::Token;
 
 /// Threads that walk and load do not compete with those that answer clients.
@@ -30,7 +32,7 @@ const PAYLOAD_PARTS: usize = 16;
 const LOADER_BEHIND_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs `job` on a thread of its own, at low priority.
-fn spawn(name: &str, job: impl FnOnce() + Send + 'static) {
+fn spawn(name: &str, job: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     let run = move || {
         let _guard = Essential;
         // SAFETY: plain system calls on the calling thread's own id.
@@ -40,7 +42,7 @@ fn spawn(name: &str, job: impl FnOnce() + Send + 'static) {
         job();
     };
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-    spawned.expect("the system to give us a thread");
+    spawned.expect("the system to give us a thread")
 }
 
 /// What a payload says of itself, from what the engine knows.
@@ -73,7 +75,7 @@ impl Head {
         snapshot: Snapshot,
         position: Option<Position>,
         sink: impl Write,
-        written: &AtomicU64,
+        course: &Course,
     ) -> io::Result<u64> {
         let replication = position.as_ref().map(|position| ReplicationInfo {
             stream_db: position.db.map_or(-1, |db| db as i64),
@@ -87,9 +89,9 @@ impl Head {
             replication,
             is_aof_base: false,
         };
-        let mut pace = Pace::of(shared, |settings| settings.rdb_key_save_delay_us);
+        let mut pace = Pace::of(shared, |settings| settings.rdb_key_save_delay_us, &course.cancelled);
         let mut step = || {
-            written.fetch_add(1, Ordering::Relaxed);
+            course.written.fetch_add(1, Ordering::Relaxed);
             pace.step();
         };
         rdb::write_paced(snapshot, &preamble, &[], self.options, sink, &mut step)
@@ -121,7 +123,7 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
                 write_whole(&shared, &head, payload, &parts)
             } else {
                 let sink = PartSink { parts: &parts };
-                head.write(&shared, payload.snapshot, Some(payload.position), sink, &AtomicU64::default()).map(drop)
+                head.write(&shared, payload.snapshot, Some(payload.position), sink, &Course::default()).map(drop)
             };
             let last = match written {
                 Ok(()) => PayloadPart::Ended,
@@ -131,7 +133,7 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
             let _ = parts.blocking_send(last);
         }
     };
-    spawn("rdb-to-replica", job);
+    drop(spawn("rdb-to-replica", job));
 }
 
 /// For peers that need the length first: the payload is prepared whole.
@@ -142,7 +144,7 @@ fn write_whole(
     parts: &mpsc::Sender<PayloadPart>,
 ) -> io::Result<()> {
     let mut whole = Vec::new();
-    head.write(shared, payload.snapshot, Some(payload.position), &mut whole, &AtomicU64::default())?;
+    head.write(shared, payload.snapshot, Some(payload.position), &mut whole, &Course::default())?;
     let whole = Bytes::from(whole);
     let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
     parts.blocking_send(PayloadPart::Sized(whole.len() as u64)).map_err(gone)?;
@@ -169,12 +171,21 @@ impl Write for PartSink<'_> {
     }
 }
 
-/// A background save that can be called off.
-pub struct SaveHandle {
+/// How writing goes on: others look at how far it is, and may call it off.
+#[derive(Default)]
+struct Course {
+    written: Arc<AtomicU64>,
     cancelled: Arc<AtomicBool>,
 }
 
-/// Writes the RDB file, then tells the engine.
+/// The latest save; it can be called off.
+pub struct SaveHandle {
+    cancelled: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// Writes the RDB file, then tells the engine. All saves have the same temporary file: what is called off ends before
+/// the next one begins.
 pub fn save(
     shared: &Arc<Shared>,
     snapshot: Snapshot,
@@ -182,10 +193,14 @@ pub fn save(
     purpose: SavePurpose,
     written: Arc<AtomicU64>,
 ) {
-    let cancelled = Arc::new(AtomicBool::new(false));
-    *shared.save.lock() = Some(SaveHandle { cancelled: cancelled.clone() });
+    let course = Course { written, ..Course::default() };
+    let cancelled = course.cancelled.clone();
+    let mut latest = shared.save.lock();
+    let previous = latest.take();
     let shared = shared.clone();
-    spawn("rdb-save", move || {
+    let thread = spawn("rdb-save", move || {
+        // How it ended, it has said itself.
+        let _ = previous.map(|save| save.thread.join());
         let (dir, name, incremental, pid) = shared.turn(|engine, _| {
             let config = &engine.config;
             (config.dir.clone(), config.dbfilename.clone(), config.rdb_save_incremental_fsync, engine.server.pid)
@@ -193,17 +208,22 @@ pub fn save(
         let head = Head::of(&shared);
         let disk = RealDisk::new(dir);
         let result = rdb::save(&disk, &name, pid, incremental, |sink| {
-            let sink = CancellableSink { sink, cancelled: &cancelled };
-            head.write(&shared, snapshot, position, sink, &written)
+            let sink = CancellableSink { sink, cancelled: &course.cancelled };
+            head.write(&shared, snapshot, position, sink, &course)
         });
-        let result = result.map(drop).map_err(|error| error.to_string());
+        let result = result.map(drop).map_err(|error| match course.cancelled.load(Ordering::Acquire) {
+            true => SaveError::CalledOff,
+            false => SaveError::Failed(error.to_string()),
+        });
         shared.turn(|engine, now| engine.saved(now, purpose, result));
     });
+    *latest = Some(SaveHandle { cancelled, thread });
 }
 
 pub fn cancel_save(shared: &Arc<Shared>) {
-    if let Some(save) = shared.save.lock().take() {
+    if let Some(save) = &*shared.save.lock() {
         save.cancelled.store(true, Ordering::Release);
+        save.thread.thread().unpark();
     }
 }
 
@@ -242,7 +262,7 @@ impl Loader {
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let source = PieceReader { pieces: receiver, current: Bytes::new(), waiting_bytes: waiting_bytes.clone() };
         let shared = shared.clone();
-        spawn("rdb-from-master", move || load_payload(&shared, link, source));
+        drop(spawn("rdb-from-master", move || load_payload(&shared, link, source)));
         Loader { pieces, waiting_bytes }
     }
 
@@ -324,9 +344,34 @@ fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<
     };
     let options = LoadOptions { drops_expired, skips_module_aux: true, access };
     let mut reader = Reader::new(source, checksum)?;
-    let mut pace = Pace::of(shared, |settings| settings.key_load_delay_us);
-    let loaded = rdb::load_paced(&mut reader, &mut keyspace, now.unix_ms(), options, &mut || pace.step())?;
+    let mut pace = Pace::of(shared, |settings| settings.key_load_delay_us, &NEVER);
+    let mut is_described = false;
+    let mut before_key = |aux: &Aux| {
+        if !std::mem::replace(&mut is_described, true) {
+            describe(aux, now.unix_s());
+        }
+        pace.step();
+    };
+    let loaded = rdb::load_paced(&mut reader, &mut keyspace, now.unix_ms(), options, &mut before_key)?;
+    if !is_described {
+        describe(&loaded.aux, now.unix_s());
+    }
+    let (keys, expired) = (loaded.keys_loaded, loaded.keys_expired);
+    log(Level::Notice, &format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
     Ok((keyspace, loaded))
+}
+
+/// What a payload says of itself before its first key.
+fn describe(aux: &Aux, now_s: i64) {
+    if let Some(version) = &aux.redis_version {
+        log(Level::Notice, &format!("Loading RDB produced by version {version}"));
+    }
+    if let Some(created_s) = aux.created_s {
+        log(Level::Notice, &format!("RDB age {} seconds", now_s.saturating_sub(created_s).max(0)));
+    }
+    if let Some(bytes) = aux.used_memory_bytes {
+        log(Level::Notice, &format!("RDB memory usage when created {:.2} Mb", bytes as f64 / (1024.0 * 1024.0)));
+    }
 }
 
 /// The RDB file, if there is one.
@@ -369,29 +414,34 @@ pub fn reload(shared: &Arc<Shared>, client: Token) {
     });
 }
 
+/// Loading is not called off.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
 /// A pause at each key, for those who want to see what happens while data are saved or loaded.
 struct Pace<'a> {
     shared: &'a Arc<Shared>,
     delay_us: fn(&Settings) -> i32,
     is_wanted: bool,
+    cancelled: &'a AtomicBool,
     keys: i32,
 }
 
 impl Pace<'_> {
     /// Whoever wants no pause at the beginning is not asked again.
-    fn of(shared: &Arc<Shared>, delay_us: fn(&Settings) -> i32) -> Pace<'_> {
+    fn of<'a>(shared: &'a Arc<Shared>, delay_us: fn(&Settings) -> i32, cancelled: &'a AtomicBool) -> Pace<'a> {
         let is_wanted = shared.turn(|engine, _| delay_us(&engine.config) != 0);
-        Pace { shared, delay_us, is_wanted, keys: 0 }
+        Pace { shared, delay_us, is_wanted, cancelled, keys: 0 }
     }
 
     fn step(&mut self) {
-        if !self.is_wanted {
+        if !self.is_wanted || self.cancelled.load(Ordering::Acquire) {
             return;
         }
         self.keys = self.keys.wrapping_add(1);
         let delay_us = self.shared.turn(|engine, _| (self.delay_us)(&engine.config));
         match u64::try_from(delay_us) {
-            Ok(delay_us) => std::thread::sleep(Duration::from_micros(delay_us)),
+            // Who calls it off wakes the thread.
+            Ok(delay_us) => std::thread::park_timeout(Duration::from_micros(delay_us)),
             // A negative one stands for the shortest pause at every so many keys.
             Err(_) if self.keys % delay_us == 0 => std::thread::sleep(Duration::from_micros(1)),
             Err(_) => {}

@@ -34,10 +34,6 @@ fn fatal(error: String) -> String {
 }
 
 fn install(shared: &Arc<Shared>, keyspace: Keyspace, loaded: Loaded) {
-    log(
-        Level::Notice,
-        &format!("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys_loaded, loaded.keys_expired),
-    );
     shared.turn(|engine, now| {
         engine.server.save.last_load_keys_loaded = loaded.keys_loaded;
         engine.server.save.last_load_keys_expired = loaded.keys_expired;

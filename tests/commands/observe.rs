@@ -207,5 +207,5 @@ fn expiry_and_eviction_that_take_long_are_events() {
     h.check("CONFIG SET maxmemory 1 maxmemory-policy allkeys-lru", "+OK");
     h.tick();
     let latest = h.send("LATENCY LATEST").to_string();
-    assert!(latest.contains("eviction-cycle"), "{latest}");
+    assert!(latest.contains("eviction-cycle") && latest.contains("eviction-del"), "{latest}");
 }

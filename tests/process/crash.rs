@@ -103,3 +103,17 @@ fn one_who_insists_is_obeyed() {
     assert!(master.log().contains("You insist... exiting now."), "{}", master.log());
     replica.signal(libc::SIGCONT);
 }
+
+/// `propagation-error-behavior panic`: a replica that cannot apply its master's stream stops rather than differ.
+#[test]
+fn a_replica_that_is_told_to_panic_dies_of_a_command_that_fails() {
+    let master = Launch::redis().start();
+    let mut replica = Launch::tandem().with("propagation-error-behavior", "panic").start();
+    replica.replicate_from(master.port);
+    replica.await_link();
+    master.client().call("DEBUG REPLICATE SET key");
+    assert_eq!(replica.await_end(), (None, Some(libc::SIGABRT)));
+    let log = replica.log();
+    assert!(log.contains("This replica panicked sending an error to its master after processing the command 'set'"));
+    assert!(log.contains(START) && log.contains(END), "{log}");
+}

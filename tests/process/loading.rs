@@ -55,3 +55,64 @@ fn a_shutdown_takes_half_a_save_away() {
     assert_eq!(server.await_end(), (Some(0), None));
     assert!(!temporary.exists());
 }
+
+/// Both saves write the same temporary file: the second one must find it to itself.
+#[test]
+fn a_shutdown_during_a_save_leaves_the_whole_data() {
+    let mut server = Launch::tandem().with("save", "900 1").with("rdb-key-save-delay", "20000").start();
+    let mut client = server.client();
+    client.call("DEBUG POPULATE 50");
+    client.call("BGSAVE");
+    let temporary = server.path(&format!("temp-{}.rdb", server.pid()));
+    eventually(LIMIT, "the save begins", || temporary.exists());
+    client.call("DEBUG POPULATE 60");
+    client.request(&["SHUTDOWN"]).expect_err("the connection ends");
+    assert_eq!(server.await_end(), (Some(0), None));
+    let log = server.log();
+    assert!(log.contains("There is a child saving an .rdb. Killing it!"), "{log}");
+    server.start_again();
+    assert_eq!(server.client().call("DBSIZE").to_string(), "60");
+}
+
+#[test]
+fn the_last_save_can_be_called_off() {
+    let server = Launch::tandem().with("save", "900 1").with("rdb-key-save-delay", "100000").start();
+    let (mut client, mut operator) = (server.client(), server.client());
+    client.call("DEBUG POPULATE 600");
+    operator.send(b"SHUTDOWN\r\n").expect("it is sent");
+    eventually(LIMIT, "the last save runs", || client.count("rdb_bgsave_in_progress") == 1);
+    client.call("SHUTDOWN ABORT");
+    assert_eq!(operator.receive().expect("an answer").to_string(), "ERR Errors trying to SHUTDOWN. Check logs.");
+    assert_eq!(client.count("rdb_bgsave_in_progress"), 0);
+    client.call("CONFIG SET rdb-key-save-delay 0");
+    client.call("SET key value");
+    client.call("SAVE");
+    assert_eq!(client.info("rdb_last_bgsave_status").as_deref(), Some("ok"));
+    let log = server.log();
+    assert!(log.contains("Shutdown manually aborted.") && !log.contains("Error"), "{log}");
+}
+
+#[test]
+fn a_load_says_what_it_loads() {
+    let mut server = Launch::redis().start();
+    server.client().call("SET key value");
+    server.client().call("SAVE");
+    let file = fs::read(server.path("dump.rdb")).expect("the file");
+    server.stop();
+    let mut server = Launch::tandem().start();
+    server.stop();
+    fs::write(server.path("dump.rdb"), file).expect("a file of Redis");
+    server.start_again();
+    let log = server.log();
+    let lines = [
+        " * Loading RDB produced by version 7.0.15\n",
+        " * RDB age ",
+        " * RDB memory usage when created ",
+        " * Done loading RDB, keys loaded: 1, keys expired: 0.\n",
+        " * DB loaded from disk: ",
+    ];
+    let mut rest = &log[..];
+    for line in lines {
+        rest = rest.split_once(line).unwrap_or_else(|| panic!("no {line:?} in its place:\n{log}")).1;
+    }
+}

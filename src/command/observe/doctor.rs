@@ -61,7 +61,7 @@ fn advices(monitor: &LatencyMonitor, slowlog_slower_than_us: i64) -> Vec<&'stati
         ),
         (seen(&[Event::ExpireCycle]), "Many keys expire at the same time: spread their expiries by a random part."),
         (
-            seen(&[Event::EvictionCycle]),
+            seen(&[Event::EvictionCycle, Event::EvictionDel]),
             "Evictions take long: writes come in large bursts, or maxmemory was lowered by much at once.",
         ),
     ];

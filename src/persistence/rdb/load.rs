@@ -130,21 +130,21 @@ pub fn load_into<R: Read>(
     now: UnixMs,
     options: LoadOptions,
 ) -> Result<Loaded, LoadError> {
-    load_paced(reader, keyspace, now, options, &mut || ())
+    load_paced(reader, keyspace, now, options, &mut |_| ())
 }
 
-/// As `load_into`; calls `pace` before each key, for those who want it slower.
+/// As `load_into`; calls `pace` before each key, for those who want it slower or tell what is loaded.
 pub fn load_paced<R: Read>(
     reader: &mut Reader<R>,
     keyspace: &mut Keyspace,
     now: UnixMs,
     options: LoadOptions,
-    pace: &mut dyn FnMut(),
+    pace: &mut dyn FnMut(&Aux),
 ) -> Result<Loaded, LoadError> {
     let databases = keyspace.databases();
     let mut batch = Batch::new(keyspace);
-    let loaded = pass(reader, databases, now, options, |db, entry, value| {
-        pace();
+    let loaded = pass(reader, databases, now, options, |db, entry, value, aux| {
+        pace(aux);
         let access = options.access.bits(entry.idle_s, entry.frequency);
         batch.put(db, entry.key, value, entry.expire_at_ms, access)
     });
@@ -160,7 +160,7 @@ pub fn verify<R: Read>(
     now: UnixMs,
     options: LoadOptions,
 ) -> Result<Loaded, LoadError> {
-    pass(reader, databases, now, options, |_, _, _| Ok(()))
+    pass(reader, databases, now, options, |_, _, _, _| Ok(()))
 }
 
 fn pass<R: Read>(
@@ -168,7 +168,7 @@ fn pass<R: Read>(
     databases: usize,
     now: UnixMs,
     options: LoadOptions,
-    mut put: impl FnMut(usize, &Entry<'_>, NewValue<'_>) -> Result<(), LoadError>,
+    mut put: impl FnMut(usize, &Entry<'_>, NewValue<'_>, &Aux) -> Result<(), LoadError>,
 ) -> Result<Loaded, LoadError> {
     let mut loaded = Loaded::default();
     while let Some(item) = reader.next()? {
@@ -180,7 +180,7 @@ fn pass<R: Read>(
                     loaded.keys_expired += 1;
                     loaded.expired.push((db, entry.key.to_vec()));
                 } else {
-                    put(db, &entry, value)?;
+                    put(db, &entry, value, &loaded.aux)?;
                     loaded.keys_loaded += 1;
                 }
             }
