@@ -63,7 +63,7 @@ pub enum Action {
         client: Token,
     },
     /// A directive of the shell was set.
-    ConfigChanged(Vec<&'static str>),
+    ConfigChanged,
     /// A master from now on, or a replica.
     RoleChanged {
         is_replica: bool,

@@ -148,7 +148,7 @@ impl Engine {
         self.configure();
         self.refresh_conditions(now);
         self.count_client_memory(now);
-        self.actions.push(Action::ConfigChanged(names));
+        self.actions.push(Action::ConfigChanged);
     }
 
     /// Lets waiting clients go on once neither CLIENT PAUSE nor a shutdown holds them.
