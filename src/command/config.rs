@@ -79,6 +79,7 @@ fn rewrite(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandErr
 fn resetstat(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
     let freed_before = cx.db.keyspace.freed_objects();
     *cx.stats() = Stats { freed_before, ..Stats::default() };
+    cx.server.expired_stale_share = 0.0;
     cx.metrics.reset_counters();
     cx.reply.ok();
     Ok(Outcome::Done)

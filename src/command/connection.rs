@@ -8,7 +8,7 @@ use crate::config::REDIS_VERSION;
 use crate::resp::{self, Protocol};
 use crate::session::ClientKind;
 
-use super::{Args, Command, CommandError, Context, Flags, Outcome, client, unsubscribe_all};
+use super::{Args, Command, CommandError, Context, Flags, Outcome, client, stop_tracking, unsubscribe_all};
 
 const ANY_STATE: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
 /// Runs before authentication and while the server is busy.
@@ -192,6 +192,7 @@ fn reset(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError
     cx.sessions.watches.unwatch(cx.client);
     cx.sessions.monitors.retain(|monitor| *monitor != cx.client);
     unsubscribe_all(cx.pubsub, cx.sessions, cx.client);
+    stop_tracking(cx.pubsub, cx.sessions, cx.client);
     cx.session().reset(!needs_password);
     cx.reply.protocol = Protocol::Resp2;
     cx.reply.simple("RESET");

@@ -1,5 +1,7 @@
 //! What a handler is given and what it may return.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
@@ -159,6 +161,10 @@ pub struct ServerFacts {
     pub ops_per_second: u64,
     pub input_kbps: f64,
     pub output_kbps: f64,
+    pub input_repl_kbps: f64,
+    pub output_repl_kbps: f64,
+    /// Of the keys with a time to live, how many lie there although it is over: a running average.
+    pub expired_stale_share: f64,
     /// Since when memory is above its limit.
     pub over_maxmemory_since: Option<Millis>,
     /// DEBUG HOLDS.
@@ -190,6 +196,7 @@ pub struct SaveState {
     pub last_status_ok: bool,
     /// Since when a background save runs.
     pub running_since: Option<Millis>,
+    pub progress: SaveProgress,
     pub last_duration_s: i64,
     pub saves: u64,
     pub last_try_unix_s: i64,
@@ -205,6 +212,7 @@ impl Default for SaveState {
             last_save_unix_s: 0,
             last_status_ok: true,
             running_since: None,
+            progress: SaveProgress::default(),
             last_duration_s: -1,
             saves: 0,
             last_try_unix_s: 0,
@@ -212,6 +220,13 @@ impl Default for SaveState {
             last_load_keys_expired: 0,
         }
     }
+}
+
+/// How far a save has come. Whoever writes the file counts.
+#[derive(Clone, Debug, Default)]
+pub struct SaveProgress {
+    pub keys: u64,
+    pub written: Arc<AtomicU64>,
 }
 
 /// What the operating system says of this process.

@@ -314,7 +314,7 @@ impl Database<'_> {
     fn delete_unasked(&mut self, key: Key<'_>, lazy: bool) {
         self.db_mut().remove(key);
         self.effects.also_propagate(self.index, &[deletion_verb(lazy), key.bytes]);
-        self.effects.mark(self.index, key.bytes);
+        self.effects.mark_unasked(self.index, key.bytes);
     }
 
     /// Replaces the propagated form of the request by a command on the selected database.

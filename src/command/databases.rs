@@ -83,6 +83,7 @@ fn flush(cx: &mut Context<'_>, db: usize) {
             }
         }
     }
+    cx.db.effects.is_flushed |= cx.db.effects.has_trackers;
     cx.db.effects.changes += cx.db.keyspace.flush(db) as u64;
 }
 

@@ -10,6 +10,15 @@ use crate::resp::{Args, encode_command};
 /// Database, name of the event, key.
 pub type KeyEvent = (usize, &'static str, Box<[u8]>);
 
+/// A key that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    pub db: usize,
+    pub key: Box<[u8]>,
+    /// It has expired, or was evicted: no client did it.
+    pub by_server: bool,
+}
+
 /// How the request under way enters the stream if it changed anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Form {
@@ -25,8 +34,12 @@ enum Form {
 pub struct Effects {
     /// The log exists: commands are encoded. Without it nobody would read them.
     pub is_recording: bool,
-    /// Somebody watches keys or waits for some: touched keys are noted.
+    /// Somebody watches keys: touched keys are noted.
     pub is_tracking: bool,
+    /// Clients hold copies of keys, or have since the last turn.
+    pub has_trackers: bool,
+    /// All keys of a database are gone, or others.
+    pub is_flushed: bool,
     /// The unit's commands have nothing to do with each other: no MULTI and EXEC around them.
     pub is_loose: bool,
     /// Keys that clients of a replica gave an expiry: its master knows nothing of them.
@@ -42,7 +55,9 @@ pub struct Effects {
     /// Classes of key events that somebody wants published.
     pub event_classes: EventClasses,
     events: Vec<KeyEvent>,
-    touched: Vec<(usize, Box<[u8]>)>,
+    touched: Vec<Touched>,
+    /// So many of them are told to clients that hold copies.
+    told: usize,
     expired: Vec<(usize, Box<[u8]>)>,
 }
 
@@ -54,9 +69,17 @@ impl Effects {
     }
 
     /// A key of `db` is not what it was: WATCH and blocked clients must see it, but it counts as no change.
+    #[inline]
     pub fn mark(&mut self, db: usize, key: &[u8]) {
-        if self.is_tracking {
-            self.touched.push((db, key.into()));
+        if self.is_tracking || self.has_trackers {
+            self.touched.push(Touched { db, key: key.into(), by_server: false });
+        }
+    }
+
+    /// As `mark`, for what no client did.
+    pub fn mark_unasked(&mut self, db: usize, key: &[u8]) {
+        if self.is_tracking || self.has_trackers {
+            self.touched.push(Touched { db, key: key.into(), by_server: true });
         }
     }
 
@@ -130,14 +153,25 @@ impl Effects {
         std::mem::take(&mut self.events)
     }
 
-    pub fn take_touched(&mut self) -> Vec<(usize, Box<[u8]>)> {
+    /// Keys touched since this was last asked in this unit.
+    pub fn newly_touched(&mut self) -> Vec<Touched> {
+        let from = std::mem::replace(&mut self.told, self.touched.len());
+        self.touched[from..].to_vec()
+    }
+
+    pub fn take_touched(&mut self) -> Vec<Touched> {
+        self.told = 0;
         std::mem::take(&mut self.touched)
     }
 
     /// Whether closing the unit has anything to do.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.commands.is_empty() && self.touched.is_empty() && self.expired.is_empty() && self.events.is_empty()
+        self.commands.is_empty()
+            && self.touched.is_empty()
+            && self.expired.is_empty()
+            && self.events.is_empty()
+            && !self.is_flushed
     }
 
     /// After the unit's end.

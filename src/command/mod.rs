@@ -39,13 +39,13 @@ mod table;
 mod transaction;
 mod unix_time;
 
-pub use client::describe as describe_client;
+pub use client::{describe as describe_client, stop_tracking};
 pub use context::{
-    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,
+    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,
 };
 pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};
-pub use effects::Effects;
+pub use effects::{Effects, Touched};
 pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;

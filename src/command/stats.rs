@@ -16,6 +16,8 @@ pub struct Stats {
     pub keyspace_misses: u64,
     pub expired_keys: u64,
     pub expired_time_cap_reached: u64,
+    /// Time that went into looking for expired keys.
+    pub expire_cycle_ns: u64,
     pub evicted_keys: u64,
     pub evicted_clients: u64,
     /// How long memory was above its limit, but for a time that lasts.

@@ -175,6 +175,8 @@ pub struct Settings {
     pub client_output_buffer_limits: [BufferLimit; 3],
     pub client_query_buffer_limit: usize,
     pub proto_max_bulk_len: usize,
+    /// 0: no limit.
+    pub tracking_table_max_keys: usize,
     pub requirepass: Option<Vec<u8>>,
     pub enable_debug_command: Protected,
     pub availability_zone: Option<String>,

@@ -1,5 +1,8 @@
 //! What the engine wants of the world: the shell (or the simulator) does it after the lock is released.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use bytes::Bytes;
 
 use crate::keyspace::Snapshot;
@@ -55,6 +58,8 @@ pub enum Action {
         snapshot: Snapshot,
         position: Option<Position>,
         purpose: SavePurpose,
+        /// Counts the keys that are written.
+        written: Arc<AtomicU64>,
     },
     /// Cancel a background save.
     CancelSave,

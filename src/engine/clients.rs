@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::command::{describe_client, unsubscribe_all};
+use crate::command::{describe_client, stop_tracking, unsubscribe_all};
 use crate::config::Config;
 use crate::replication::Level;
 use crate::session::{ClientKind, Closing, Endpoint, Session, Token};
@@ -54,6 +54,7 @@ impl Engine {
         self.forget_peer(now, token);
         self.held.forget(token);
         unsubscribe_all(&mut self.pubsub, &mut self.sessions, token);
+        stop_tracking(&mut self.pubsub, &mut self.sessions, token);
         self.sessions.close(token);
         self.effects.is_tracking = !self.sessions.watches.is_empty();
     }

@@ -12,17 +12,21 @@ const EXPIRE_SEGMENTS_PER_TICK: usize = 400;
 /// Keys that one tick expires at most: the rest goes on with the next.
 const EXPIRE_KEYS_PER_TICK: usize = 2_000;
 
+/// What the latest look counts for in the running average of keys that were found expired.
+const STALE_SHARE_WEIGHT: f64 = 0.05;
+
 /// Where periodic work goes on.
 pub(super) struct Cron {
     heartbeat: Heartbeat,
     expire: Vec<ExpireCursor>,
     last_second: Millis,
-    sampled: (u64, u64, u64),
+    /// Totals of a second ago: requests, then bytes in and out of clients, in and out of replication.
+    sampled: [u64; 5],
 }
 
 impl Cron {
     pub fn new(now: Now) -> Cron {
-        Cron { heartbeat: Heartbeat::new(now.mono), expire: Vec::new(), last_second: now.mono, sampled: (0, 0, 0) }
+        Cron { heartbeat: Heartbeat::new(now.mono), expire: Vec::new(), last_second: now.mono, sampled: [0; 5] }
     }
 }
 
@@ -41,9 +45,7 @@ impl Engine {
             return self.end_turn(now);
         }
         self.begin_asked_shutdown(now);
-        let began_ns = (self.hooks.clock_ns)();
         self.expire_cycle(now);
-        self.observe(now, Event::ExpireCycle, began_ns);
         if self.conditions.maxmemory_set() {
             self.evict_to_fit(now);
         }
@@ -68,12 +70,7 @@ impl Engine {
     fn each_second(&mut self, now: Now) {
         let passed_ms = now.mono.since(self.cron.last_second).max(1);
         self.cron.last_second = now.mono;
-        let totals = (self.stats.commands_processed, self.stats.net_input_bytes, self.stats.net_output_bytes);
-        let before = std::mem::replace(&mut self.cron.sampled, totals);
-        self.server.ops_per_second = totals.0.saturating_sub(before.0) * 1000 / passed_ms;
-        let kbps = |total: u64, before: u64| total.saturating_sub(before) as f64 / 1024.0 * 1000.0 / passed_ms as f64;
-        self.server.input_kbps = kbps(totals.1, before.1);
-        self.server.output_kbps = kbps(totals.2, before.2);
+        self.sample_rates(passed_ms);
         self.close_idle_clients(now);
         self.count_client_memory(now);
         self.save_if_due(now);
@@ -81,7 +78,25 @@ impl Engine {
         self.refresh_conditions(now);
     }
 
-    /// Deletes keys whose time has come, each as a unit of its own.
+    fn sample_rates(&mut self, passed_ms: u64) {
+        let stats = &self.stats;
+        let totals = [
+            stats.commands_processed,
+            stats.net_input_bytes,
+            stats.net_output_bytes,
+            stats.net_repl_input_bytes,
+            stats.net_repl_output_bytes,
+        ];
+        let before = std::mem::replace(&mut self.cron.sampled, totals);
+        let grown = |index: usize| totals[index].saturating_sub(before[index]);
+        let kbps = |index| grown(index) as f64 / 1024.0 * 1000.0 / passed_ms as f64;
+        self.server.ops_per_second = grown(0) * 1000 / passed_ms;
+        self.server.input_kbps = kbps(1);
+        self.server.output_kbps = kbps(2);
+        self.server.input_repl_kbps = kbps(3);
+        self.server.output_repl_kbps = kbps(4);
+    }
+
     fn expire_cycle(&mut self, now: Now) {
         if self.server.active_expire_off || self.server.pause.is_some() {
             return;
@@ -89,15 +104,27 @@ impl Engine {
         if self.node.is_replica() {
             return self.expire_own(now);
         }
+        let began_ns = (self.hooks.clock_ns)();
+        self.expire_due(now);
+        let took_ns = (self.hooks.clock_ns)().saturating_sub(began_ns);
+        self.stats.expire_cycle_ns += took_ns;
+        self.metrics.latency.observe(Event::ExpireCycle, took_ns, now.unix_s());
+    }
+
+    /// Deletes keys whose time has come, each as a unit of its own.
+    fn expire_due(&mut self, now: Now) {
         self.effects.own_expiries.clear();
         self.cron.expire.resize(self.keyspace.databases(), ExpireCursor::default());
+        let (mut volatile, mut stale) = (0, 0);
         for db in 0..self.keyspace.databases() {
             if self.keyspace.db(db).expires_len() == 0 {
                 continue;
             }
+            volatile += self.keyspace.db(db).expires_len();
             let mut due: Vec<Box<[u8]>> = Vec::new();
             let cursor = &mut self.cron.expire[db];
             self.keyspace.db(db).expired(cursor, now.unix_ms(), EXPIRE_SEGMENTS_PER_TICK, &mut |key| {
+                stale += 1;
                 if due.len() < EXPIRE_KEYS_PER_TICK {
                     due.push(key.into());
                 }
@@ -107,6 +134,9 @@ impl Engine {
                 self.close_unit(now);
             }
         }
+        let share = if volatile == 0 { 0.0 } else { stale as f64 / volatile as f64 };
+        let average = &mut self.server.expired_stale_share;
+        *average += (share - *average) * STALE_SHARE_WEIGHT;
     }
 
     /// A writable replica deletes what its own clients let expire; its master will not.

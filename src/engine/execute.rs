@@ -131,8 +131,10 @@ impl Engine {
         if args.len() == 0 {
             return false;
         }
+        let verdict = self.admit(now, token, resolved.command, args);
+        self.put_own_messages(token, reply);
         let start = reply.buffer.len();
-        let ends = match self.admit(now, token, resolved.command, args) {
+        let ends = match verdict {
             Ok(Verdict::Run) => {
                 let id = resolved.command.unwrap_or_default();
                 let begun = self.begin_request(reply);
@@ -157,6 +159,7 @@ impl Engine {
             }
         };
         self.silence(token, start, reply);
+        self.put_own_messages(token, reply);
         ends
     }
 
@@ -258,12 +261,16 @@ impl Engine {
         let session = &mut self.sessions[token];
         session.last_command = full_name;
         session.commands += 1;
-        let db = session.db;
+        let (db, tracks) = (session.db, session.tracking.is_some());
+        self.caller = Some(token);
         let mut cx = self.context(now, token, origin, id, reply);
         let result = handler(&mut cx, args);
         *reply = std::mem::take(&mut cx.reply);
         if may_propagate {
             self.effects.end_request(db, &args.words);
+        }
+        if tracks {
+            self.remember_reads(token, id, args);
         }
         result.unwrap_or_else(|error| {
             self.fail(reply, &error.0);
@@ -319,6 +326,10 @@ impl Engine {
     pub(super) fn end_turn(&mut self, now: Now) {
         if std::mem::take(&mut self.log_grew) {
             self.wake_peers(now);
+        }
+        if self.effects.has_trackers {
+            self.end_tracked_turn();
+            self.effects.has_trackers = self.pubsub.tracked.clients > 0;
         }
         if !self.sessions.overflowed.is_empty() {
             self.close_overflowed(now.mono);

@@ -427,5 +427,6 @@ impl Engine {
                 self.effects.mark(db, key);
             }
         }
+        self.effects.is_flushed = self.effects.has_trackers;
     }
 }

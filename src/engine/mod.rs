@@ -18,6 +18,7 @@ mod follow;
 mod gate;
 mod held;
 mod input;
+mod invalidate;
 mod monitor;
 mod outcome;
 mod persist;
@@ -42,7 +43,7 @@ use crate::metrics::{CommandsStats, Metrics};
 use crate::pubsub::PubSub;
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
-use crate::session::Sessions;
+use crate::session::{Sessions, Token};
 use crate::time::Now;
 
 pub use action::{Action, LinkId, Payload, SavePurpose};
@@ -114,6 +115,8 @@ pub struct Engine {
     eviction: evict::Eviction,
     ending: ending::Ending,
     pub hooks: Hooks,
+    /// The client whose request ran last.
+    caller: Option<Token>,
     /// When the clock was last read: the end of one request is the beginning of the next.
     clock_read_ns: u64,
     actions: Vec<Action>,
@@ -158,6 +161,7 @@ impl Engine {
             eviction: evict::Eviction::default(),
             ending: ending::Ending::No,
             hooks: Hooks::default(),
+            caller: None,
             actions: Vec::new(),
             config,
         };

@@ -93,7 +93,7 @@ impl Engine {
             reply.int(acknowledged as i64);
             return;
         }
-        self.sessions[token].blocked = Blocked::Held;
+        self.sessions[token].blocked = Blocked::Held { has_timeout: deadline.is_some() };
         self.held.push(Held { offset, replicas, deadline, release: Release::Answer(token) });
         self.feed_getack();
     }

@@ -1,6 +1,6 @@
 //! Saving and loading the RDB file: the engine takes snapshots and keeps the books, the shell writes and reads.
 
-use crate::command::{Loading, deletion_verb};
+use crate::command::{Loading, SaveProgress, deletion_verb};
 use crate::keyspace::Keyspace;
 use crate::replication::{History, Position};
 use crate::resp::Reply;
@@ -14,7 +14,7 @@ impl Engine {
         if self.server.save.running_since.is_some() {
             return self.fail(reply, "ERR Background save already in progress");
         }
-        self.sessions[token].blocked = Blocked::Held;
+        self.sessions[token].blocked = Blocked::Held { has_timeout: false };
         self.start_save(now, SavePurpose::Foreground(token));
     }
 
@@ -25,7 +25,7 @@ impl Engine {
 
     /// DEBUG RELOAD: through the real file and loader.
     pub(super) fn reload(&mut self, now: Now, token: Token, save: bool) {
-        self.sessions[token].blocked = Blocked::Held;
+        self.sessions[token].blocked = Blocked::Held { has_timeout: false };
         if save {
             self.start_save(now, SavePurpose::Reload(token));
         } else {
@@ -41,14 +41,18 @@ impl Engine {
         save.running_since = Some(now.mono);
         // What a restart as a replica, or partial resyncs after one as a master, need to go on.
         let position = (self.node.has_history || self.node.log.is_active()).then(|| self.node.position());
+        let progress = SaveProgress { keys: self.keyspace.len() as u64, ..Default::default() };
+        let written = progress.written.clone();
+        self.server.save.progress = progress;
         let snapshot = self.keyspace.snapshot();
-        self.actions.push(Action::Save { snapshot, position, purpose });
+        self.actions.push(Action::Save { snapshot, position, purpose, written });
     }
 
     /// The file is written, or is not.
     pub fn saved(&mut self, now: Now, purpose: SavePurpose, result: Result<(), String>) {
         let save = &mut self.server.save;
         save.last_duration_s = save.running_since.take().map_or(0, |since| now.mono.seconds_since(since) as i64);
+        save.progress = SaveProgress::default();
         save.last_status_ok = result.is_ok();
         let ok = result.is_ok();
         match &result {

@@ -37,6 +37,7 @@ impl Engine {
         }
         if let Some(session) = self.sessions.get_mut(token) {
             session.transaction = None;
+            session.tracking.iter_mut().for_each(|tracking| tracking.caching = false);
         }
         if origin == Origin::Client {
             self.close_unit(now);

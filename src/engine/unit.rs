@@ -1,6 +1,6 @@
 //! The end of a unit: the one place that propagates, moves the offset and marks watched keys.
 
-use crate::command::{Database, Expiry};
+use crate::command::{Database, Expiry, Touched};
 use crate::keyspace::Access;
 use crate::resp::encode_command;
 use crate::session::KeyState;
@@ -27,7 +27,11 @@ impl Engine {
             self.expire_key(now, db, &key);
         }
         self.append_to_log();
+        self.invalidate();
         self.break_watches(now);
+        if std::mem::take(&mut self.effects.is_flushed) {
+            self.invalidate_everything();
+        }
         self.publish_key_events();
     }
 
@@ -84,8 +88,12 @@ impl Engine {
 
     /// EXEC of whoever watches a touched key will abort.
     fn break_watches(&mut self, now: Now) {
+        let touched = self.effects.take_touched();
+        if self.sessions.watches.is_empty() {
+            return;
+        }
         let mut broken = Vec::new();
-        for (db, key) in self.effects.take_touched() {
+        for Touched { db, key, .. } in touched {
             let state = self.key_state(now, db, &key);
             self.sessions.watches.touch(db, key, state, &mut broken);
         }

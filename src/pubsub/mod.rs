@@ -3,10 +3,14 @@
 //!
 //! Nothing is kept of a message, and nothing here outlives a connection (Redis document "Pub/Sub").
 
+mod tracking;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::glob;
 use crate::session::Token;
+
+pub use tracking::{Broadcast, TrackedKeys};
 
 /// Subscribers by name.
 type Topics = BTreeMap<Box<[u8]>, BTreeSet<Token>>;
@@ -26,6 +30,8 @@ pub struct PubSub {
     channels: Topics,
     patterns: Topics,
     shard_channels: Topics,
+    /// What clients hold copies of, which is another kind of subscription.
+    pub tracked: TrackedKeys,
 }
 
 impl PubSub {

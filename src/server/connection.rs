@@ -37,8 +37,9 @@ const HOLD_MS: u64 = 1;
 const PEER_WRITE_BYTES: usize = 64 * 1024;
 /// Pieces of output that wait are joined up to here.
 const WAITING_PIECE_BYTES: usize = 64 * 1024;
-/// An output buffer that grew beyond this is given back.
-const KEPT_OUTPUT_BYTES: usize = 256 * 1024;
+/// An output buffer that grew beyond this is given back: what it holds counts against maxmemory, and would let the
+/// messages about evicted keys evict more.
+const KEPT_OUTPUT_BYTES: usize = 32 * 1024;
 /// How long a client that made a protocol error is read from, so that it can see its error before the end.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -85,6 +86,15 @@ enum Next {
     Close { linger: bool },
 }
 
+/// Who ended a connection.
+enum End {
+    Theirs,
+    /// By us; what it still sends may be read first.
+    Ours {
+        linger: bool,
+    },
+}
+
 /// Serves a client until it or we have enough.
 pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Input) {
     let wakeup = Wakeup::of_this_task().await;
@@ -108,9 +118,13 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
         reply_took: None,
         is_measured: false,
     };
-    let _guest = Guest { shared, token };
+    let guest = Guest { shared, token };
     // An error of the socket is the client's end, and nobody else's business.
-    let _ = connection.run().await;
+    let ended = connection.run().await;
+    drop(guest);
+    if let Ok(End::Ours { linger }) = ended {
+        connection.close(linger).await;
+    }
 }
 
 /// A client that we serve, until we do no more: also if that is for a panic.
@@ -129,12 +143,12 @@ impl Drop for Guest {
 }
 
 impl Connection {
-    async fn run(&mut self) -> io::Result<()> {
+    async fn run(&mut self) -> io::Result<End> {
         loop {
             match self.wait().await? {
                 Event::Read(0) => {
                     self.log_end();
-                    return Ok(());
+                    return Ok(End::Theirs);
                 }
                 Event::Read(read) => self.on_read(read),
                 // A peer is called for every hold that wrote; those that are ready go first, so that one write to it
@@ -146,13 +160,16 @@ impl Connection {
             loop {
                 let next = self.hold();
                 self.write().await?;
+                if self.unsent_bytes() > 0 {
+                    self.note_unsent();
+                }
                 match next {
                     Next::Wait => break,
                     Next::Again => {
                         tokio::task::yield_now().await;
                         self.input.parse();
                     }
-                    Next::Close { linger } if self.unsent_bytes() == 0 => return self.close(linger).await,
+                    Next::Close { linger } if self.unsent_bytes() == 0 => return Ok(End::Ours { linger }),
                     Next::Close { .. } => {
                         self.is_ending = true;
                         break;
@@ -328,7 +345,8 @@ impl Connection {
         } else if !is_stuck {
             std::mem::swap(&mut self.output, &mut session.outbox);
         }
-        session.unsent_bytes = self.output.len() - self.written + self.waiting_bytes;
+        // What is fresh goes out now; what the socket does not take is noted then.
+        session.unsent_bytes = if is_stuck { self.output.len() - self.written + self.waiting_bytes } else { 0 };
         session.unsent_capacity_bytes = self.output.capacity() + self.waiting_bytes;
         session.net_output_bytes += fresh_bytes as u64;
         engine.stats.net_output_bytes += fresh_bytes as u64;
@@ -355,6 +373,18 @@ impl Connection {
             _ if self.is_peer && !is_stuck && self.output.len() >= PEER_WRITE_BYTES => Next::Again,
             _ => Next::Wait,
         }
+    }
+
+    fn note_unsent(&self) {
+        let (token, unsent_bytes) = (self.token, self.unsent_bytes());
+        self.shared.turn(|engine, now| {
+            if let Some(session) = engine.sessions.get_mut(token) {
+                session.unsent_bytes = unsent_bytes;
+            }
+            if engine.config.client_memory_limit() > 0 {
+                engine.hold_client_memory(now, token);
+            }
+        });
     }
 
     fn unsent_bytes(&self) -> usize {
@@ -414,14 +444,13 @@ impl Connection {
         }
     }
 
-    /// Ends the connection. Closing a socket with unread input would reset it and take the last reply with it.
-    async fn close(&mut self, linger: bool) -> io::Result<()> {
-        self.socket.shutdown().await?;
-        if linger {
+    /// Ends the connection of a client that is known no more. Closing a socket with unread input would reset it and take
+    /// the last reply with it.
+    async fn close(&mut self, linger: bool) {
+        if self.socket.shutdown().await.is_ok() && linger {
             let mut sink = [0; 4096];
             let drain = async { while self.socket.read(&mut sink).await.is_ok_and(|read| read > 0) {} };
             let _ = tokio::time::timeout(LINGER, drain).await;
         }
-        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
@@ -73,6 +73,7 @@ impl Head {
         snapshot: Snapshot,
         position: Option<Position>,
         sink: impl Write,
+        written: &AtomicU64,
     ) -> io::Result<u64> {
         let replication = position.as_ref().map(|position| ReplicationInfo {
             stream_db: position.db.map_or(-1, |db| db as i64),
@@ -87,7 +88,11 @@ impl Head {
             is_aof_base: false,
         };
         let mut pace = Pace::of(shared, |settings| settings.rdb_key_save_delay_us);
-        rdb::write_paced(snapshot, &preamble, &[], self.options, sink, &mut || pace.step())
+        let mut step = || {
+            written.fetch_add(1, Ordering::Relaxed);
+            pace.step();
+        };
+        rdb::write_paced(snapshot, &preamble, &[], self.options, sink, &mut step)
     }
 }
 
@@ -116,7 +121,7 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
                 write_whole(&shared, &head, payload, &parts)
             } else {
                 let sink = PartSink { parts: &parts };
-                head.write(&shared, payload.snapshot, Some(payload.position), sink).map(drop)
+                head.write(&shared, payload.snapshot, Some(payload.position), sink, &AtomicU64::default()).map(drop)
             };
             let last = match written {
                 Ok(()) => PayloadPart::Ended,
@@ -137,7 +142,7 @@ fn write_whole(
     parts: &mpsc::Sender<PayloadPart>,
 ) -> io::Result<()> {
     let mut whole = Vec::new();
-    head.write(shared, payload.snapshot, Some(payload.position), &mut whole)?;
+    head.write(shared, payload.snapshot, Some(payload.position), &mut whole, &AtomicU64::default())?;
     let whole = Bytes::from(whole);
     let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
     parts.blocking_send(PayloadPart::Sized(whole.len() as u64)).map_err(gone)?;
@@ -170,7 +175,13 @@ pub struct SaveHandle {
 }
 
 /// Writes the RDB file, then tells the engine.
-pub fn save(shared: &Arc<Shared>, snapshot: Snapshot, position: Option<Position>, purpose: SavePurpose) {
+pub fn save(
+    shared: &Arc<Shared>,
+    snapshot: Snapshot,
+    position: Option<Position>,
+    purpose: SavePurpose,
+    written: Arc<AtomicU64>,
+) {
     let cancelled = Arc::new(AtomicBool::new(false));
     *shared.save.lock() = Some(SaveHandle { cancelled: cancelled.clone() });
     let shared = shared.clone();
@@ -182,7 +193,8 @@ pub fn save(shared: &Arc<Shared>, snapshot: Snapshot, position: Option<Position>
         let head = Head::of(&shared);
         let disk = RealDisk::new(dir);
         let result = rdb::save(&disk, &name, pid, incremental, |sink| {
-            head.write(&shared, snapshot, position, CancellableSink { sink, cancelled: &cancelled })
+            let sink = CancellableSink { sink, cancelled: &cancelled };
+            head.write(&shared, snapshot, position, sink, &written)
         });
         let result = result.map(drop).map_err(|error| error.to_string());
         shared.turn(|engine, now| engine.saved(now, purpose, result));

@@ -110,7 +110,9 @@ impl Shared {
             Action::LoadAbandon { link } => self.with_link(link, |handle| handle.abandon_load()),
             Action::FullSync { peer, payload } => jobs::send_payload(self, peer, payload),
             Action::AbandonPayload { peer } => drop(self.payloads.lock().remove(&peer)),
-            Action::Save { snapshot, position, purpose } => jobs::save(self, snapshot, position, purpose),
+            Action::Save { snapshot, position, purpose, written } => {
+                jobs::save(self, snapshot, position, purpose, written);
+            }
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
             Action::ConfigChanged => apply::apply(self),

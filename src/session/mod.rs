@@ -62,7 +62,7 @@ pub enum Blocked {
     #[default]
     No,
     /// A reply is held: WAIT until peers have acknowledged, SAVE until the file is there.
-    Held,
+    Held { has_timeout: bool },
     /// SHUTDOWN: until the end, or until it is called off.
     Shutdown,
     /// CLIENT PAUSE: the request is executed once the pause ends.

@@ -15,6 +15,13 @@ pub struct Token {
     id: u64,
 }
 
+impl Token {
+    /// What CLIENT ID answers.
+    pub fn id(self) -> u64 {
+        self.id
+    }
+}
+
 /// Every client of this server.
 #[derive(Default)]
 pub struct Sessions {

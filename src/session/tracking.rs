@@ -1,11 +1,13 @@
 //! What a client asked of client-side caching.
 
+use super::Token;
+
 /// CLIENT TRACKING.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tracking {
     pub mode: TrackingMode,
-    /// Id of the client that is sent the invalidations; `None`: the client itself.
-    pub redirect: Option<u64>,
+    /// The client that is sent the invalidations; `None`: the client itself.
+    pub redirect: Option<Token>,
     /// The client that is redirected to is gone.
     pub is_broken: bool,
     /// What the client itself changes is not told to it.

@@ -4,7 +4,6 @@
 
 use tandem::config::Config;
 use tandem::engine::Action;
-use tandem::session::{Tracking, TrackingMode};
 
 use crate::harness::Harness;
 
@@ -16,12 +15,10 @@ fn with(settings: &[(&str, &str)]) -> Harness {
     Harness::with_config(config)
 }
 
-/// A harness whose client tracks by this mode.
-fn tracking(mode: TrackingMode) -> Harness {
+/// A harness whose client tracks with these options.
+fn tracking(options: &str) -> Harness {
     let mut h = Harness::new();
-    let tracking = Tracking { mode, ..Tracking::default() };
-    let (_, session) = h.engine.sessions.iter_mut().next().unwrap();
-    session.tracking = Some(Box::new(tracking));
+    h.check(&format!("CLIENT TRACKING ON {options}"), "+OK");
     h
 }
 
@@ -32,26 +29,9 @@ fn warnings(h: &mut Harness) -> Vec<String> {
 }
 
 #[test]
-fn tracking_is_not_switched_on_as_long_as_nobody_is_told_of_changes() {
-    let mut h = Harness::new();
-    let refusal = "-ERR client tracking is not available yet: this server sends no invalidation messages";
-    for line in [
-        "CLIENT TRACKING on",
-        "CLIENT TRACKING ON REDIRECT 1 NOLOOP",
-        "CLIENT TRACKING ON BCAST PREFIX a PREFIX b",
-        "CLIENT TRACKING ON OPTIN",
-    ] {
-        h.check(line, refusal);
-    }
-    h.check("CLIENT TRACKINGINFO", "[\"flags\", [\"off\"], \"redirect\", :-1, \"prefixes\", []]");
-    h.check("CLIENT GETREDIR", ":-1");
-    h.check("CLIENT TRACKING OFF", "+OK");
-}
-
-#[test]
 fn what_is_tracked_is_told_and_switched_consistently() {
     let switched = "before disabling tracking for this client, and then re-enabling it with a different mode.";
-    let mut h = tracking(TrackingMode::OptIn);
+    let mut h = tracking("OPTIN");
     h.check("CLIENT TRACKINGINFO", "[\"flags\", [\"on\", \"optin\"], \"redirect\", :0, \"prefixes\", []]");
     h.check("CLIENT CACHING NO", "-ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.");
     h.check("CLIENT CACHING yes", "+OK");
@@ -67,7 +47,7 @@ fn what_is_tracked_is_told_and_switched_consistently() {
     h.check("CLIENT TRACKING OFF", "+OK");
     h.check("CLIENT GETREDIR", ":-1");
 
-    let mut h = tracking(TrackingMode::OptOut);
+    let mut h = tracking("OPTOUT");
     h.check("CLIENT CACHING YES", "-ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.");
     h.check("CLIENT CACHING NO", "+OK");
     h.check(
@@ -75,7 +55,7 @@ fn what_is_tracked_is_told_and_switched_consistently() {
         "[\"flags\", [\"on\", \"optout\", \"caching-no\"], \"redirect\", :0, \"prefixes\", []]",
     );
 
-    let mut h = tracking(TrackingMode::Broadcast(vec![b"foo".to_vec()]));
+    let mut h = tracking("BCAST PREFIX foo");
     h.check("CLIENT TRACKINGINFO", "[\"flags\", [\"on\", \"bcast\"], \"redirect\", :0, \"prefixes\", [\"foo\"]]");
     let overlap = "Prefixes for a single client must not overlap.";
     h.check(

@@ -169,6 +169,10 @@ impl Harness {
         self.replicate();
     }
 
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
     pub fn stats(&self) -> &Stats {
         &self.engine.stats
     }

@@ -43,6 +43,17 @@ const ROWS: &[Row] = &[
     row(&["--memkeys", "--memkeys-samples", "2"], &["Sampled 5 keys in the keyspace!"]),
     row(&["--scan", "--pattern", "key:*"], &["key:1", "key:2", "key:3"]),
     row(&["-3", "HELLO"], &["server", "redis", "proto", "3"]),
+    row(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"], &["OK"]),
+    row(&["-r", "100", "GET", "single"], &["123\n123"]),
+    row(
+        &["--hotkeys"],
+        &[
+            "Hot key '\"single\"' found so far with counter ",
+            "Sampled 5 keys in the keyspace!",
+            "hot key found with counter: ",
+        ],
+    ),
+    row(&["CONFIG", "SET", "maxmemory-policy", "noeviction"], &["OK"]),
     row(&["-r", "3", "-i", "0.01", "INCR", "counter"], &["1\n2\n3"]),
     row(&["DEL", "counter"], &["1"]),
     Row {

@@ -74,7 +74,7 @@ impl World {
                     served.payload = None;
                 }
             }
-            Action::Save { snapshot, position, purpose } => {
+            Action::Save { snapshot, position, purpose, .. } => {
                 let done_at = now.plus(self.rng.random_range(0..800));
                 self.nodes[node].save = Some(Save { snapshot, position, purpose, done_at });
             }

@@ -8,6 +8,7 @@ mod unblock;
 
 pub use line::describe;
 pub(super) use pause::timeout_ms;
+pub use tracking::stop_tracking;
 
 use crate::resp;
 use crate::session::{ClientKind, ReplyMode, Session, Token};

@@ -1,11 +1,9 @@
-//! CLIENT TRACKING, TRACKINGINFO, GETREDIR, CACHING: what a client asks of client-side caching.
-//!
-//! The syntax and the state are whole; nobody is told of changed keys yet. So tracking is not switched on: a client
-//! that believed in it would serve stale data. The one place that refuses it is `switch_on`.
-
-use crate::session::{Tracking, TrackingMode};
+//! CLIENT TRACKING, TRACKINGINFO, GETREDIR, CACHING: what a client asks of client-side caching. The messages are the
+//! engine's.
 
 use crate::command::{Args, CommandError, Context, Outcome};
+use crate::pubsub::PubSub;
+use crate::session::{Sessions, Token, Tracking, TrackingMode};
 
 const SWITCHED: &str = "before disabling tracking for this client, and then re-enabling it with a different mode.";
 const CACHING_WITHOUT_MODE: CommandError = CommandError::fixed(
@@ -15,7 +13,7 @@ const CACHING_WITHOUT_MODE: CommandError = CommandError::fixed(
 /// The options of CLIENT TRACKING, as they were given.
 #[derive(Default)]
 struct Options<'a> {
-    redirect: Option<u64>,
+    redirect: Option<Token>,
     prefixes: Vec<&'a [u8]>,
     is_broadcast: bool,
     is_optin: bool,
@@ -49,12 +47,14 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    fn redirect(&self, cx: &Context<'_>, args: &Args<'_>, value: usize) -> Result<u64, CommandError> {
+    fn redirect(&self, cx: &Context<'_>, args: &Args<'_>, value: usize) -> Result<Token, CommandError> {
         if self.redirect.is_some() {
             return Err(CommandError::fixed("ERR A client can only redirect to a single other client"));
         }
-        let id = u64::try_from(args.int(value)?).ok().filter(|id| cx.sessions.by_id(*id).is_some());
-        id.ok_or(CommandError::fixed("ERR The client ID you want redirect to does not exist"))
+        let found = u64::try_from(args.int(value)?).ok().and_then(|id| cx.sessions.by_id(id));
+        found
+            .map(|(token, _)| token)
+            .ok_or(CommandError::fixed("ERR The client ID you want redirect to does not exist"))
     }
 
     /// Whether the options agree with each other and with what the client tracks by now.
@@ -107,9 +107,9 @@ pub(super) fn tracking(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome,
     let options = Options::parse(cx, args)?;
     if args.is(2, "on") {
         options.check(cx.session().tracking.as_deref())?;
-        switch_on(cx, &options)?;
+        switch_on(cx, options);
     } else if args.is(2, "off") {
-        cx.session().tracking = None;
+        stop_tracking(cx.pubsub, cx.sessions, cx.client);
     } else {
         return Err(CommandError::SYNTAX);
     }
@@ -117,9 +117,38 @@ pub(super) fn tracking(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome,
     Ok(Outcome::Done)
 }
 
-/// Refused as long as no invalidation is sent.
-fn switch_on(_cx: &mut Context<'_>, _options: &Options<'_>) -> Result<(), CommandError> {
-    Err(CommandError::fixed("ERR client tracking is not available yet: this server sends no invalidation messages"))
+fn switch_on(cx: &mut Context<'_>, options: Options<'_>) {
+    let client = cx.client;
+    let present = cx.session().tracking.take();
+    cx.pubsub.tracked.clients += usize::from(present.is_none());
+    let mode = if options.is_broadcast {
+        let mut prefixes = present.as_deref().map_or(Vec::new(), |present| present.prefixes().to_vec());
+        prefixes.extend(options.prefixes.iter().map(|prefix| prefix.to_vec()));
+        if prefixes.is_empty() {
+            prefixes.push(Vec::new());
+        }
+        prefixes.iter().for_each(|prefix| cx.pubsub.tracked.listen(prefix, client));
+        TrackingMode::Broadcast(prefixes)
+    } else if options.is_optin {
+        TrackingMode::OptIn
+    } else if options.is_optout {
+        TrackingMode::OptOut
+    } else {
+        TrackingMode::Reads
+    };
+    let (redirect, noloop) = (options.redirect, options.noloop);
+    cx.session().tracking = Some(Box::new(Tracking { mode, redirect, noloop, ..Tracking::default() }));
+    cx.db.effects.has_trackers = true;
+}
+
+/// The client tracks nothing any more: it asked for that, or for a reset, or is gone.
+pub fn stop_tracking(pubsub: &mut PubSub, sessions: &mut Sessions, client: Token) {
+    let Some(tracking) = sessions.get_mut(client).and_then(|session| session.tracking.take()) else { return };
+    pubsub.tracked.leave(tracking.prefixes().iter().map(Vec::as_slice), client);
+    pubsub.tracked.clients -= 1;
+    if pubsub.tracked.clients == 0 {
+        pubsub.tracked.forget_readers();
+    }
 }
 
 pub(super) fn caching(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -145,7 +174,7 @@ pub(super) fn caching(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
 
 /// Whom invalidations are redirected to: 0 nobody, -1 without tracking.
 pub(super) fn redirection(tracking: Option<&Tracking>) -> i64 {
-    tracking.map_or(-1, |tracking| tracking.redirect.unwrap_or(0) as i64)
+    tracking.map_or(-1, |tracking| tracking.redirect.map_or(0, Token::id) as i64)
 }
 
 pub(super) fn getredir(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {

@@ -1,10 +1,11 @@
 //! Sections about the process: server, clients, persistence, cpu.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::config::REDIS_VERSION;
+use crate::config::{Config, REDIS_VERSION};
 use crate::keyspace::access;
-use crate::session::ClientKind;
+use crate::session::{Blocked, ClientKind, Session};
 
 use super::fields::{Fields, ratio};
 use crate::command::{Context, Loading};
@@ -44,30 +45,66 @@ pub(super) fn server(cx: &mut Context<'_>, fields: &mut Fields) {
     if let Some(zone) = &config.availability_zone {
         fields.add("availability_zone", zone);
     }
+    listeners(config, server.tcp_port, fields);
+}
+
+/// A line for each kind of socket that we listen on.
+fn listeners(config: &Config, tcp_port: u16, fields: &mut Fields) {
+    let tcp = (tcp_port != 0).then(|| {
+        let addresses: String = config.bind.iter().map(|address| format!(",bind={address}")).collect();
+        format!("name=tcp{addresses},port={tcp_port}")
+    });
+    let unix = config.unixsocket.as_ref().map(|path| format!("name=unix,bind={}", path.display()));
+    for (index, listener) in tcp.into_iter().chain(unix).enumerate() {
+        fields.add(&format!("listener{index}"), listener);
+    }
 }
 
 pub(super) fn clients(cx: &mut Context<'_>, fields: &mut Fields) {
     let sessions = &*cx.sessions;
-    let largest = |bytes: fn(&crate::session::Session) -> usize| {
-        sessions.iter().map(|(_, session)| bytes(session)).max().unwrap_or(0)
-    };
-    let replicas = sessions.iter().filter(|(_, session)| session.kind == ClientKind::Replica).count();
-    fields.add("connected_clients", sessions.len() - replicas);
+    let count = |is_meant: fn(&Session) -> bool| sessions.iter().filter(|(_, session)| is_meant(session)).count();
+    let largest = |bytes: fn(&Session) -> usize| sessions.iter().map(|(_, session)| bytes(session)).max().unwrap_or(0);
+    fields.add("connected_clients", count(|session| session.kind != ClientKind::Replica));
     fields.add("cluster_connections", 0);
     fields.add("maxclients", cx.config.maxclients);
     fields.add("client_recent_max_input_buffer", largest(|session| session.query.capacity_bytes));
     fields.add("client_recent_max_output_buffer", largest(|session| session.outbox.len() + session.unsent_bytes));
     fields.add("blocked_clients", sessions.blocked());
-    fields.zeros(&["tracking_clients", "pubsub_clients"]);
+    fields.add("tracking_clients", cx.pubsub.tracked.clients);
+    fields.add("pubsub_clients", count(|session| session.is_subscriber));
     fields.add("watching_clients", sessions.watches.watching_clients());
+    fields.add("clients_in_timeout_table", count(|session| session.blocked == Blocked::Held { has_timeout: true }));
     fields.add("total_watched_keys", sessions.watches.watched_keys());
     fields.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    paused(cx, fields);
+}
+
+/// Why requests wait, which, and for how long yet.
+fn paused(cx: &Context<'_>, fields: &mut Fields) {
+    let (pause, end) = (cx.server.pause, cx.server.shutdown_at);
+    let (reason, until) = match (pause, end) {
+        (Some(pause), _) => ("client_pause", Some(pause.until)),
+        (None, Some(at)) => ("shutdown_in_progress", Some(at)),
+        (None, None) => ("none", None),
+    };
+    let actions = match until {
+        None => "none",
+        Some(_) if pause.is_some_and(|pause| pause.all) => "all",
+        Some(_) => "write",
+    };
+    fields.add("paused_reason", reason);
+    fields.add("paused_actions", actions);
+    fields.add("paused_timeout_milliseconds", until.map_or(0, |until| until.since(cx.now.mono)));
 }
 
 pub(super) fn persistence(cx: &mut Context<'_>, fields: &mut Fields) {
     let save = &cx.server.save;
     fields.flag("loading", cx.server.loading.is_some());
     fields.add("async_loading", 0);
+    let written = save.progress.written.load(Ordering::Relaxed);
+    fields.decimal("current_fork_perc", ratio(written, save.progress.keys) * 100.0);
+    fields.add("current_save_keys_processed", written);
+    fields.add("current_save_keys_total", save.progress.keys);
     fields.add("rdb_changes_since_last_save", save.changes_since_save);
     fields.flag("rdb_bgsave_in_progress", save.running_since.is_some());
     fields.add("rdb_last_save_time", save.last_save_unix_s);

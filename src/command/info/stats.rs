@@ -2,6 +2,14 @@
 
 use super::fields::Fields;
 use crate::command::Context;
+use crate::pubsub::Topic;
+
+/// Fields that count what has subscribers.
+const TOPICS: &[(&str, Topic)] = &[
+    ("pubsub_channels", Topic::Channel),
+    ("pubsub_patterns", Topic::Pattern),
+    ("pubsubshard_channels", Topic::ShardChannel),
+];
 
 pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     traffic(cx, fields);
@@ -11,7 +19,9 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("sync_partial_ok", stats.sync_partial_ok);
     fields.add("sync_partial_err", stats.sync_partial_err);
     fields.add("expired_keys", stats.expired_keys);
+    fields.decimal("expired_stale_perc", cx.server.expired_stale_share * 100.0);
     fields.add("expired_time_cap_reached_count", stats.expired_time_cap_reached);
+    fields.add("expire_cycle_cpu_milliseconds", stats.expire_cycle_ns / 1_000_000);
     fields.add("evicted_keys", stats.evicted_keys);
     fields.add("evicted_clients", stats.evicted_clients);
     let exceeded_ms = cx.server.over_maxmemory_since.map_or(0, |since| cx.now.mono.since(since));
@@ -19,11 +29,16 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("current_eviction_exceeded_time", exceeded_ms);
     fields.add("keyspace_hits", stats.keyspace_hits);
     fields.add("keyspace_misses", stats.keyspace_misses);
-    fields.zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"]);
+    for (name, topic) in TOPICS {
+        fields.add(name, cx.pubsub.names(*topic).len());
+    }
     fields.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
     fields.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     fields.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
-    fields.zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"]);
+    let tracked = &cx.pubsub.tracked;
+    fields.add("tracking_total_keys", tracked.keys());
+    fields.add("tracking_total_items", tracked.items());
+    fields.add("tracking_total_prefixes", tracked.prefixes());
     fields.add("unexpected_error_replies", stats.unexpected_error_replies);
     fields.add("total_error_replies", cx.metrics.errors.total);
     fields.add("total_reads_processed", stats.reads_processed);
@@ -44,6 +59,8 @@ fn traffic(cx: &Context<'_>, fields: &mut Fields) {
     fields.add("total_net_repl_output_bytes", stats.net_repl_output_bytes);
     fields.decimal("instantaneous_input_kbps", server.input_kbps);
     fields.decimal("instantaneous_output_kbps", server.output_kbps);
+    fields.decimal("instantaneous_input_repl_kbps", server.input_repl_kbps);
+    fields.decimal("instantaneous_output_repl_kbps", server.output_repl_kbps);
 }
 
 pub(super) fn keyspace(cx: &mut Context<'_>, fields: &mut Fields) {

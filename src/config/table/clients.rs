@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Directive] = &[
     )
     .store(|s, v| s.maxmemory_clients = v.share()),
     int("tracking-table-max-keys", (0, LONG_MAX), "1000000", "Keys remembered for client side caching; 0 is no limit.")
-        .waits("client side caching"),
+        .store(|s, v| s.tracking_table_max_keys = v.int()),
     text("requirepass", "", "Password of the default user.").flags(SENSITIVE).store(|s, v| s.requirepass = v.bytes()),
     text("aclfile", "", "File with the users and their rights.").immutable().waits("ACL"),
     int("acllog-max-len", (0, LONG_MAX), "128", "Refusals that ACL LOG remembers.").waits("ACL"),
