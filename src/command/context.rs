@@ -287,6 +287,8 @@ pub enum Outcome {
     },
     /// Write the RDB file; the answer comes when it is there.
     Save,
+    /// FLUSHALL where save points are set: write the RDB file, lest it bring back what is gone; then answer.
+    SaveFlushed,
     /// Start writing the RDB file in the background; answered already.
     BackgroundSave,
     /// DEBUG RELOAD: write the RDB file, if asked to, and load it; the answer comes afterwards.

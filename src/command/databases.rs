@@ -5,7 +5,7 @@
 
 use crate::keyspace::Key;
 
-use super::{Args, Command, CommandError, Context, Flags, Outcome};
+use super::{Args, Command, CommandError, Context, Flags, Origin, Outcome};
 
 const KEYSPACE: &[&str] = &["@keyspace"];
 const KEYSPACE_DANGEROUS: &[&str] = &["@keyspace", "@dangerous"];
@@ -57,6 +57,9 @@ fn flushall(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErr
     check_mode(args)?;
     (0..cx.db.keyspace.databases()).for_each(|db| flush(cx, db));
     cx.db.effects.force();
+    if cx.origin == Origin::Client && !cx.in_unit && !cx.config.save_points.is_empty() {
+        return Ok(Outcome::SaveFlushed);
+    }
     cx.reply.ok();
     Ok(Outcome::Done)
 }

@@ -68,7 +68,7 @@ pub enum Action {
         client: Token,
     },
     /// A directive of the shell was set.
-    ConfigChanged(Vec<&'static str>),
+    ConfigChanged,
     /// A master from now on, or a replica.
     RoleChanged {
         is_replica: bool,
@@ -96,6 +96,8 @@ pub enum SavePurpose {
     /// SAVE: this client's answer.
     Foreground(Token),
     Background,
+    /// FLUSHALL: this client's answer, whether it could be written or not.
+    Flush(Token),
     /// The last save before the end.
     Shutdown,
     /// DEBUG RELOAD: load it again.

@@ -53,6 +53,7 @@ impl Engine {
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
             Outcome::ConfigRewrite { all } => self.rewrite_config(all, reply),
             Outcome::Save => self.save_in_foreground(now, token, reply),
+            Outcome::SaveFlushed => self.save_flushed(now, token, reply),
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
@@ -148,7 +149,7 @@ impl Engine {
         self.configure();
         self.refresh_conditions(now);
         self.count_client_memory(now);
-        self.actions.push(Action::ConfigChanged(names));
+        self.actions.push(Action::ConfigChanged);
     }
 
     /// Lets waiting clients go on once neither CLIENT PAUSE nor a shutdown holds them.

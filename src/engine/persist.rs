@@ -18,6 +18,15 @@ impl Engine {
         self.start_save(now, SavePurpose::Foreground(token));
     }
 
+    /// A save under way of what is gone now is left to end; a later one will do.
+    pub(super) fn save_flushed(&mut self, now: Now, token: Token, reply: &mut Reply) {
+        if self.server.save.running_since.is_some() {
+            return reply.ok();
+        }
+        self.sessions[token].blocked = Blocked::Held { has_timeout: false };
+        self.start_save(now, SavePurpose::Flush(token));
+    }
+
     pub(super) fn save_in_background(&mut self, now: Now) {
         self.notice(format!("Background saving started by pid {}", self.server.pid));
         self.start_save(now, SavePurpose::Background);
@@ -75,6 +84,7 @@ impl Engine {
             SavePurpose::Background if ok => self.notice("Background saving terminated with success"),
             SavePurpose::Background => self.warning("Background saving error"),
             SavePurpose::Shutdown => self.shutdown_saved(now, ok),
+            SavePurpose::Flush(token) => self.answer_held(token, true),
             SavePurpose::Foreground(token) => self.answer_held(token, ok),
             SavePurpose::Reload(token) if ok => self.actions.push(Action::Load { client: token }),
             SavePurpose::Reload(token) => self.answer_held(token, false),

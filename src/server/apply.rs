@@ -142,6 +142,12 @@ pub fn try_out(running: &Mutex<Running>, config: &mut Config, names: &[&'static 
             }
         }
     }
+    // Cannot fail, and is to be seen by whoever has the reply. Redis shows a new template even to those who wanted no
+    // title.
+    let is_in_title = |name: &&str| matches!(*name, "port" | "bind") && config.set_proc_title;
+    if names.iter().any(|name| *name == "proc-title-template" || is_in_title(name)) {
+        running.process.show_title(config);
+    }
     Ok(())
 }
 
@@ -159,7 +165,7 @@ fn change_folder(config: &mut Config) -> Result<Undo, String> {
 }
 
 /// Called while actions are carried out: the work itself waits for its turn at the lock.
-pub fn apply(shared: &Arc<Shared>, names: Vec<&'static str>) {
+pub fn apply(shared: &Arc<Shared>) {
     let task = shared.clone();
     shared.spawn(async move {
         let config = task.turn(|engine, _| engine.config.clone());
@@ -167,11 +173,6 @@ pub fn apply(shared: &Arc<Shared>, names: Vec<&'static str>) {
             let mut running = task.running.lock();
             running.log.follow(&config);
             crash::follow(config.crash_log_enabled);
-            let is_in_title = |name: &&str| matches!(*name, "port" | "bind") && config.set_proc_title;
-            // Redis shows a new template even to those who wanted no title.
-            if names.iter().any(|name| *name == "proc-title-template" || is_in_title(name)) {
-                running.process.show_title(&config);
-            }
             running.bound.take()
         };
         if let Some(listeners) = bound {

@@ -115,7 +115,7 @@ impl Shared {
             }
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
-            Action::ConfigChanged(names) => apply::apply(self, names),
+            Action::ConfigChanged => apply::apply(self),
             Action::Log(level, line) => log(level, &line),
             Action::RoleChanged { is_replica } => self.running.lock().take_role(is_replica),
             Action::Tell(message) => drop(self.supervisor.tell(message)),

@@ -236,6 +236,32 @@ fn reload_goes_through_the_file_unless_told_not_to() {
     h.check("DEBUG RELOAD x", "-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
 }
 
+/// Else a restart would bring back what is gone.
+#[test]
+fn flushall_is_answered_once_the_file_is_as_empty() {
+    for result in [Ok(()), Err("disk full".to_owned())] {
+        let mut h = Harness::new();
+        h.check("SET k v", "+OK");
+        h.engine.take_actions();
+        assert!(h.execute(&[b"FLUSHALL"]).is_empty());
+        let actions = h.engine.take_actions();
+        let save = actions.into_iter().find_map(|action| match action {
+            Action::Save { snapshot, purpose, .. } => Some((snapshot, purpose)),
+            _ => None,
+        });
+        let (snapshot, purpose) = save.expect("the file is to be written");
+        assert_eq!(snapshot.db_size(0).0, 0);
+        let now = h.now();
+        h.engine.saved(now, purpose, result.clone());
+        assert_eq!(h.execute_raw(b""), b"+OK\r\n");
+        assert_eq!(h.dirty() == 0, result.is_ok());
+    }
+    let mut h = Harness::new();
+    h.check("MULTI", "+OK");
+    h.check("FLUSHALL", "+QUEUED");
+    h.check("EXEC", "[+OK]");
+}
+
 #[test]
 fn memory_usage_is_one_figure_and_time_is_the_clock() {
     let mut h = Harness::new();

@@ -113,6 +113,7 @@ fn what_counts_as_a_touch() {
     ] {
         let mut server = Harness::new();
         let mut other = server.connect();
+        server.check("CONFIG SET save \"\"", "+OK");
         server.check(prepare, "+OK");
         server.check("WATCH k", "+OK");
         server.send_by(&mut other, touch);

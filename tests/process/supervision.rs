@@ -4,6 +4,8 @@ use super::daemon::{Folder, LIMIT, await_pong, await_replication, cli, free_port
 use super::support::eventually;
 use super::support::server::Launch;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
@@ -110,11 +112,14 @@ fn process_lists_show_address_and_template() {
     let server = Running::start(command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]));
     await_pong(port);
     assert_eq!(server.title(), format!("{} 127.0.0.1:{port}", program().display()));
+    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut reply = [0; 5];
     for template in ["{port} short", "{config-file} a title that is much longer than the arguments were {port}"] {
-        let output = super::daemon::redis_cli(port, &["config", "set", "proc-title-template", template]);
-        assert_eq!(super::daemon::text(&output.stdout), "OK");
-        let expected = template.replace("{port}", &port.to_string()).replace("{config-file}", "-");
-        eventually(LIMIT, &expected, || server.title() == expected);
+        // Whoever has the reply sees the title.
+        client.write_all(format!("config set proc-title-template \"{template}\"\r\n").as_bytes()).unwrap();
+        client.read_exact(&mut reply).unwrap();
+        assert_eq!(&reply, b"+OK\r\n");
+        assert_eq!(server.title(), template.replace("{port}", &port.to_string()).replace("{config-file}", "-"));
     }
     let error = cli(port, "config set proc-title-template {nosuch}");
     assert!(error.contains("template format is invalid or contains unknown variables"), "{error}");

@@ -83,7 +83,7 @@ impl World {
             // Of use to processes only.
             Action::RoleChanged { .. } | Action::Tell(_) => {}
             Action::Log(_, line) => self.trace(node, &line),
-            Action::Load { .. } | Action::ConfigChanged(_) => {}
+            Action::Load { .. } | Action::ConfigChanged => {}
         }
     }
 
