@@ -44,6 +44,9 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@fast" => entry.has(Flags::FAST),
         "@slow" => !entry.has(Flags::FAST),
         "@string" => entry.group == Group::String,
+        "@list" => entry.group == Group::List,
+        "@hash" => entry.group == Group::Hash,
+        "@set" => entry.group == Group::Set,
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

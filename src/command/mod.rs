@@ -7,6 +7,7 @@
 pub mod category;
 mod client;
 mod cluster;
+mod collections;
 mod config;
 mod connection;
 mod context;
@@ -21,6 +22,7 @@ mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod list;
 mod lolwut;
 mod memory;
 mod module;
@@ -61,6 +63,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),

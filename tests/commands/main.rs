@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod harness;
 mod keys;
+mod list;
 mod memory;
 mod observe;
 mod pubsub;

@@ -4,8 +4,6 @@ use crate::command::{Args, CommandError, Context, Expiry, Outcome};
 use crate::config::glob;
 use crate::keyspace::Entry;
 
-use super::exist::type_name;
-
 const INVALID_CURSOR: CommandError = CommandError::fixed("ERR invalid cursor");
 const DEFAULT_COUNT: i64 = 10;
 /// Buckets visited per key asked for: a sparse table must not stall a call.
@@ -129,7 +127,7 @@ impl<'a> ScanOptions<'a> {
     }
 
     fn wants(&self, entry: &Entry<'_>) -> bool {
-        let fits = |wanted: &[u8]| type_name(entry.value()).as_bytes().eq_ignore_ascii_case(wanted);
+        let fits = |wanted: &[u8]| entry.value().type_name().as_bytes().eq_ignore_ascii_case(wanted);
         self.pattern.is_none_or(|pattern| glob::matches(pattern, entry.key(), false)) && self.type_name.is_none_or(fits)
     }
 }
