@@ -16,6 +16,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod hash;
 mod help;
 mod holds;
 mod info;
@@ -30,7 +31,10 @@ mod observe;
 mod persistence;
 mod pubsub;
 mod replication;
+mod sample;
+mod scan;
 mod server;
+mod set;
 mod spec;
 mod stats;
 mod string;
@@ -63,6 +67,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
@@ -77,6 +82,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),
+    (Group::Set, set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Transactions, transaction::COMMANDS),
 ];
