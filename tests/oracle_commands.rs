@@ -6,21 +6,19 @@
 #[path = "commands/harness.rs"]
 #[allow(dead_code)]
 mod harness;
+#[path = "commands/oracle.rs"]
+mod oracle;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "commands/value.rs"]
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
 
 use harness::Harness;
+use oracle::Oracle;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use support::server::{Launch, Server};
-use tandem::resp::encode_command;
 use tandem::words::split_words;
 use value::Value;
 
@@ -55,41 +53,6 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
 
 const INFO_FIELDS: &[&str] =
     &["name", "arity", "flags", "first key", "last key", "step", "categories", "tips", "key specs"];
-
-/// The real server and a connection to it.
-struct Oracle {
-    _server: Server,
-    stream: TcpStream,
-}
-
-impl Oracle {
-    fn start() -> Oracle {
-        let server = Launch::redis().start();
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).expect("redis-server listens");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Oracle { _server: server, stream }
-    }
-
-    fn request(&mut self, args: &[&[u8]]) -> Value {
-        let mut bytes = Vec::new();
-        encode_command(&mut bytes, args);
-        self.stream.write_all(&bytes).unwrap();
-        let (mut reply, mut piece) = (Vec::new(), [0; 16 * 1024]);
-        loop {
-            let len = self.stream.read(&mut piece).expect("a reply within the limit");
-            assert!(len > 0, "redis-server closed the connection");
-            reply.extend_from_slice(&piece[..len]);
-            if let Some((value, _)) = Value::decode(&reply) {
-                return value;
-            }
-        }
-    }
-
-    fn send(&mut self, words: &[&str]) -> Value {
-        self.request(&words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>())
-    }
-}
 
 /// Sorted, for what is a set.
 fn sorted(value: &Value) -> Vec<String> {
