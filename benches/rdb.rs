@@ -14,8 +14,12 @@ use tandem::persistence::rdb::{
 const ROUNDS: usize = 5;
 const PREAMBLE: Preamble<'static> =
     Preamble { redis_version: "7.4.0", created_s: 0, used_memory_bytes: 0, replication: None, is_aof_base: false };
-const LOAD: LoadOptions =
-    LoadOptions { drops_expired: true, skips_module_aux: false, access: FreshAccess::Lru { clock_s: 0 } };
+const LOAD: LoadOptions = LoadOptions {
+    drops_expired: true,
+    skips_module_aux: false,
+    access: FreshAccess::Lru { clock_s: 0 },
+    limits: tandem::config::CollectionLimits::DEFAULT,
+};
 
 fn main() {
     let keys = std::env::args().filter_map(|argument| argument.parse().ok()).next_back().unwrap_or(1_000_000);

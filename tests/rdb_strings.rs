@@ -11,8 +11,12 @@ use tandem::persistence::rdb::{
 };
 
 const OPTIONS: WriterOptions = WriterOptions { compression: true, checksum: true, access: AccessInfo::Omit };
-const LOAD: LoadOptions =
-    LoadOptions { drops_expired: false, skips_module_aux: false, access: FreshAccess::Lru { clock_s: 1000 } };
+const LOAD: LoadOptions = LoadOptions {
+    drops_expired: false,
+    skips_module_aux: false,
+    access: FreshAccess::Lru { clock_s: 1000 },
+    limits: tandem::config::CollectionLimits::DEFAULT,
+};
 const REPLID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 fn preamble() -> Preamble<'static> {
@@ -203,8 +207,8 @@ fn what_this_server_cannot_take_is_refused_with_its_name() {
         error
     };
     assert_eq!(
-        error(b"\xfe\x02\x01\x01l\x01\x01a"),
-        "key 'l' in DB 2 is a list, a type that this server does not have yet"
+        error(b"\xfe\x02\x03\x01z\x01\x01a\x011"),
+        "key 'z' in DB 2 is a zset, a type that this server does not have yet"
     );
     assert_eq!(
         error(b"\xfe\x10\x00\x01k\x01v"),

@@ -46,6 +46,9 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@string" => entry.group == Group::String,
         "@bitmap" => entry.group == Group::Bitmap,
         "@hyperloglog" => entry.group == Group::Hyperloglog,
+        "@list" => entry.group == Group::List,
+        "@hash" => entry.group == Group::Hash,
+        "@set" => entry.group == Group::Set,
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

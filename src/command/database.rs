@@ -333,7 +333,6 @@ pub fn deletion_verb(lazy: bool) -> &'static [u8] {
 pub fn as_string(value: Value<'_>) -> Result<StringRef<'_>, CommandError> {
     match value {
         Value::String(string) => Ok(string),
-        #[allow(unreachable_patterns)]
         _ => Err(CommandError::WRONG_TYPE),
     }
 }

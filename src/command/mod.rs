@@ -8,6 +8,7 @@ mod bitmap;
 pub mod category;
 mod client;
 mod cluster;
+mod collections;
 mod config;
 mod connection;
 mod context;
@@ -16,6 +17,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod hash;
 mod help;
 mod holds;
 mod hyperloglog;
@@ -23,6 +25,7 @@ mod info;
 mod introspection;
 mod key_spec;
 mod keys;
+mod list;
 mod lolwut;
 mod memory;
 mod module;
@@ -30,7 +33,10 @@ mod observe;
 mod persistence;
 mod pubsub;
 mod replication;
+mod sample;
+mod scan;
 mod server;
+mod set;
 mod spec;
 mod stats;
 mod string;
@@ -63,6 +69,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Hash, hash::COMMANDS),
+    (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),
@@ -76,6 +84,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),
+    (Group::Set, set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),
     (Group::Hyperloglog, hyperloglog::COMMANDS),

@@ -21,8 +21,9 @@ pub use events::EventClasses;
 pub use example::example;
 pub use load::{Files, Origin, StartError};
 pub use settings::{
-    BufferLimit, ClientClass, LogFormat, LogLevel, LogTimestamp, MasterAddress, MaxmemoryPolicy, MemoryShare,
-    OomScoreAdj, PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions, Supervision, SyslogFacility,
+    BufferLimit, ClientClass, CollectionLimits, LogFormat, LogLevel, LogTimestamp, MasterAddress, MaxmemoryPolicy,
+    MemoryShare, OomScoreAdj, PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions, Supervision,
+    SyslogFacility,
 };
 pub use value::{Kind, Value};
 

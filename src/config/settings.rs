@@ -99,6 +99,48 @@ named! {
     LogTimestamp { #[default] Legacy = "legacy", Iso8601 = "iso8601", Milliseconds = "milliseconds" }
 }
 
+/// Up to where collections keep their compact form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectionLimits {
+    /// Elements of a list, or a class of bytes, from -1 to -5.
+    pub list_size: i32,
+    pub hash_entries: usize,
+    /// Of a field or a value.
+    pub hash_value_bytes: usize,
+    /// Members of a set of integers.
+    pub set_integers: usize,
+    pub set_entries: usize,
+    pub set_value_bytes: usize,
+}
+
+impl Default for CollectionLimits {
+    fn default() -> CollectionLimits {
+        CollectionLimits::DEFAULT
+    }
+}
+
+impl CollectionLimits {
+    /// As without a configuration.
+    pub const DEFAULT: CollectionLimits = CollectionLimits {
+        list_size: -2,
+        hash_entries: 512,
+        hash_value_bytes: 64,
+        set_integers: 512,
+        set_entries: 128,
+        set_value_bytes: 64,
+    };
+
+    /// Whatever the number of elements may be.
+    const LIST_BYTES_MAX: usize = 8192;
+
+    pub fn list_stays_packed(&self, elements: usize, bytes: usize) -> bool {
+        match usize::try_from(self.list_size) {
+            Ok(most) => elements <= most.max(1) && bytes <= CollectionLimits::LIST_BYTES_MAX,
+            Err(_) => bytes <= 4096 << (self.list_size.max(-5).unsigned_abs() - 1),
+        }
+    }
+}
+
 /// Save when `changes` happened within `seconds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {
@@ -190,6 +232,7 @@ pub struct Settings {
     /// 0 gives up soon, 100 evicts until the limit is met, whatever the delay.
     pub maxmemory_eviction_tenacity: u32,
     pub maxmemory_samples: usize,
+    pub collections: CollectionLimits,
     pub maxmemory_clients: MemoryShare,
     pub lfu_log_factor: u32,
     /// 0 for never.

@@ -59,6 +59,7 @@ fn without_effect_for_good_is_a_closed_list() {
             "crash-memcheck-enabled",
             "extended-redis-compatibility",
             "ignore-warnings",
+            "list-compress-depth",
             "io-threads-do-reads",
             "loading-process-events-interval-bytes",
         ];

@@ -12,33 +12,54 @@
 
 use std::alloc::Layout;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::UnixMs;
 use super::epoch::Reclaim;
 use super::table::{Record, RecordRef};
-use super::types::big_string::free_whole as free_big_string;
-use super::value::big_string;
+use super::value::Outer;
 use crate::alloc::class_size;
 
 const HEADER: usize = 8;
 const WORD: usize = 8;
 const ACCESS: u32 = 0x00ff_ffff;
 
-/// Flags, in the top byte of the first 32 bits. The low four are free for the value's type.
+/// Flags, in the top byte of the first 32 bits. The low four are the value's kind.
+const KIND: u32 = 0x0f00_0000;
 const RAW: u32 = 1 << 28;
 const EXPIRES: u32 = 1 << 29;
 const LONG: u32 = 1 << 30;
 const BOXED: u32 = 1 << 31;
 
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    String,
+    List,
+    Hash,
+    Set,
+    /// A set of integers, packed in their order.
+    IntSet,
+}
+
+impl Kind {
+    const ALL: [Kind; 5] = [Kind::String, Kind::List, Kind::Hash, Kind::Set, Kind::IntSet];
+
+    fn flags(self) -> u32 {
+        u32::from(self as u8) << KIND.trailing_zeros()
+    }
+}
+
 /// A value to build a blob with.
 #[derive(Clone, Copy)]
 pub(super) enum Content<'a> {
     /// The value is these parts, one after the other; `raw` is what OBJECT ENCODING shall say.
-    Inline { parts: &'a [&'a [u8]], raw: bool },
+    Inline { kind: Kind, parts: &'a [&'a [u8]], raw: bool },
     /// The value lies elsewhere and belongs to the blob's owner.
-    Boxed(NonNull<u8>),
+    Boxed { kind: Kind, value: NonNull<u8> },
 }
 
 /// An owned blob that is in no table yet.
@@ -102,8 +123,10 @@ impl Shape {
 impl Blob {
     pub fn new(key: &[u8], content: Content<'_>, expire_at: Option<UnixMs>, access: u32) -> Blob {
         let (value_len, flags) = match content {
-            Content::Inline { parts, raw } => (parts.iter().map(|part| part.len()).sum(), if raw { RAW } else { 0 }),
-            Content::Boxed(_) => (0, RAW | BOXED),
+            Content::Inline { kind, parts, raw } => {
+                (parts.iter().map(|part| part.len()).sum(), kind.flags() | if raw { RAW } else { 0 })
+            }
+            Content::Boxed { kind, .. } => (0, kind.flags() | RAW | BOXED),
         };
         let flags = flags | if expire_at.is_some() { EXPIRES } else { 0 };
         let shape = Shape::new(key.len(), value_len, flags);
@@ -115,7 +138,7 @@ impl Blob {
             blob.start().add(shape.key_at()).copy_from_nonoverlapping(key.as_ptr(), key.len());
             match content {
                 Content::Inline { parts, .. } => write_parts(blob.start().add(shape.value_at()), parts),
-                Content::Boxed(value) => blob.start().add(shape.pointer_at()).cast::<NonNull<u8>>().write(value),
+                Content::Boxed { value, .. } => blob.start().add(shape.pointer_at()).cast::<NonNull<u8>>().write(value),
             }
         }
         if let Some(expire_at) = expire_at {
@@ -187,6 +210,11 @@ impl<'a> BlobRef<'a> {
         (shape.flags & BOXED != 0).then(|| unsafe { self.address.add(shape.pointer_at()).cast().read() })
     }
 
+    #[inline]
+    pub fn kind(self) -> Kind {
+        Kind::ALL[((self.word().load(Relaxed) & KIND) >> KIND.trailing_zeros()) as usize]
+    }
+
     pub fn is_raw(self) -> bool {
         self.word().load(Relaxed) & RAW != 0
     }
@@ -232,7 +260,7 @@ impl<'a> RecordRef<'a> for BlobRef<'a> {
 
     #[inline]
     fn value_bytes(self) -> usize {
-        big_string(self).map_or(0, |string| string.size_bytes())
+        Outer::of(self).map_or(0, Outer::size_bytes)
     }
 }
 
@@ -275,9 +303,20 @@ impl BlobMut<'_> {
         }
     }
 
-    pub fn set_raw(&mut self, raw: bool) {
+    /// What the inline value is, and what OBJECT ENCODING shall say of it.
+    pub fn set_form(&mut self, kind: Kind, raw: bool) {
         let word = self.0.word();
-        word.store(word.load(Relaxed) & !RAW | if raw { RAW } else { 0 }, Relaxed);
+        word.store(word.load(Relaxed) & !(RAW | KIND) | kind.flags() | if raw { RAW } else { 0 }, Relaxed);
+    }
+
+    /// Puts bytes in the place of a range of the inline value, whose new length `fits`.
+    pub fn splice(&mut self, range: Range<usize>, bytes: &[u8]) {
+        let old_len = self.0.shape().value_len;
+        let new_len = old_len - range.len() + bytes.len();
+        let value = self.value_mut(old_len.max(new_len));
+        value.copy_within(range.end..old_len, range.start + bytes.len());
+        value[range.start..range.start + bytes.len()].copy_from_slice(bytes);
+        self.value_mut(new_len);
     }
 
     pub fn set_access(&mut self, access: u32) {
@@ -329,9 +368,9 @@ unsafe impl Record for Blob {
     }
 
     unsafe fn free_whole(address: NonNull<u8>) {
-        // SAFETY: the caller's promise; all that blobs point to so far is a linked BigString.
+        // SAFETY: the caller's promise.
         unsafe {
-            Blob::at(address).boxed().into_iter().for_each(|value| free_big_string(value));
+            Outer::of(Blob::at(address)).into_iter().for_each(|value| value.free_whole());
             free_blob(address);
         }
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 
-use super::blob::{Blob, BlobRef};
+use super::birth::{Cradle, blob_of_string, blob_taking_over};
+use super::blob::{Blob, BlobRef, Kind};
 use super::epoch::Epochs;
 use super::table::{RecordRef, SEGMENT_BYTES, Table};
-use super::value::{big_string, blob_copying, blob_of_string, blob_taking_over, retire_value, value_of};
+use super::value::{Outer, value_of};
 use super::{Key, KeyHasher, NewValue, UnixMs, Value};
 
 /// A database: keys, values, expiries, access clocks.
@@ -75,6 +76,24 @@ impl Db {
         Db { table: Table::new(Arc::clone(&epochs), hasher), epochs }
     }
 
+    /// A database that is a value of another one.
+    pub(super) fn nested(epochs: Arc<Epochs>, hasher: KeyHasher) -> Db {
+        Db { table: Table::nested(Arc::clone(&epochs), hasher), epochs }
+    }
+
+    /// The same version of a nested one under another owner. Only one of both may be changed from then on.
+    pub(super) fn fork(&self) -> Db {
+        Db { table: self.table.fork(), epochs: Arc::clone(&self.epochs) }
+    }
+
+    pub(super) fn cradle(&self) -> Cradle<'_> {
+        Cradle { epochs: &self.epochs, hasher: self.table.hasher() }
+    }
+
+    pub(super) fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        self.table.hasher().key(bytes)
+    }
+
     pub fn len(&self) -> usize {
         self.table.len()
     }
@@ -124,6 +143,7 @@ impl Db {
         let (bytes, raw) = match value {
             NewValue::String(bytes) => (bytes, false),
             NewValue::RawString(bytes) => (bytes, true),
+            _ => return self.store_collection(key, value, expire_at, access),
         };
         let Some((old, spot)) = self.table.locate(key) else {
             let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access(None));
@@ -134,27 +154,45 @@ impl Db {
         if old.fits(bytes.len(), expire_at.is_some()) && self.table.can_change(key.hash, spot) {
             self.table.change(key.hash, spot, |mut blob| {
                 blob.value_mut(bytes.len()).copy_from_slice(bytes);
-                blob.set_raw(raw);
+                blob.set_form(Kind::String, raw);
                 blob.set_access(access);
                 if let Some(expire_at) = expire_at {
                     blob.set_expire_at(expire_at);
                 }
             });
         } else {
-            let value = big_string(old);
+            let value = Outer::of(old);
             let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access);
             self.table.replace(key.hash, spot, blob);
-            retire_value(&self.epochs, value);
+            self.retire(value);
         }
         false
+    }
+
+    fn store_collection(
+        &mut self,
+        key: Key<'_>,
+        value: NewValue<'_>,
+        expire_at: Option<UnixMs>,
+        access: impl FnOnce(Option<u32>) -> u32,
+    ) -> bool {
+        let old = self.table.find(key).map(|old| old.access());
+        let blob = self.cradle().blob(key.bytes, value, expire_at, access(old));
+        self.put(key, blob);
+        old.is_none()
+    }
+
+    /// Does away with a value whose blob has just died.
+    fn retire(&self, value: Option<Outer>) {
+        value.into_iter().for_each(|value| value.retire(&self.epochs));
     }
 
     /// Removes the key; false if it is missing. A large value is freed in the background.
     pub fn remove(&mut self, key: Key<'_>) -> bool {
         let Some((blob, spot)) = self.table.locate(key) else { return false };
-        let value = big_string(blob);
+        let value = Outer::of(blob);
         self.table.remove(key.hash, spot);
-        retire_value(&self.epochs, value);
+        self.retire(value);
         true
     }
 
@@ -199,16 +237,16 @@ impl Db {
     /// Value, expiry and clock of a key as a blob of another key, which shares nothing with it.
     pub(super) fn copy(&self, from: Key<'_>, to: Key<'_>) -> Option<Blob> {
         let old = self.table.find(from)?;
-        Some(blob_copying(&self.epochs, old, to.bytes))
+        Some(self.cradle().copy(old, to.bytes))
     }
 
     /// Puts a blob of this key in, replacing what is there.
     pub(super) fn put(&mut self, key: Key<'_>, blob: Blob) {
         match self.table.locate(key) {
             Some((old, spot)) => {
-                let value = big_string(old);
+                let value = Outer::of(old);
                 self.table.replace(key.hash, spot, blob);
-                retire_value(&self.epochs, value);
+                self.retire(value);
             }
             None => self.table.insert(key.hash, blob),
         }
@@ -217,13 +255,23 @@ impl Db {
     /// One step of SCAN: calls `each` for the keys of a bucket or a few and answers the next cursor, 0 at the end.
     /// A key present from the first call to the last is seen at least once, whatever splits or merges. Any number is
     /// a valid cursor.
-    pub fn scan(&self, cursor: u64, each: &mut dyn FnMut(Entry<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, each: &mut dyn FnMut(Entry<'a>)) -> u64 {
         self.table.scan(cursor, &mut |blob| each(Entry { blob }))
     }
 
     /// All keys, in the order of hash prefixes.
     pub fn for_each(&self, each: &mut dyn FnMut(Entry<'_>)) {
         self.table.for_each(&mut |blob| each(Entry { blob }));
+    }
+
+    /// All keys, in the order of hash prefixes.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.table.records().map(|blob| Entry { blob })
+    }
+
+    /// A key chosen at random, each with the same chance; `None` only if the database is empty.
+    pub(super) fn random_fair(&self, rng: &mut dyn Rng) -> Option<Entry<'_>> {
+        self.table.random_fair(rng).map(|blob| Entry { blob })
     }
 
     /// A key chosen at random, near enough to uniformly; `None` only if the database is empty.

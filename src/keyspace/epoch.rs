@@ -89,6 +89,12 @@ impl Epochs {
         birth <= self.newest_live.load(Ordering::Acquire)
     }
 
+    /// Whether any snapshot lives.
+    #[inline]
+    pub fn has_live(&self) -> bool {
+        self.newest_live.load(Ordering::Acquire) != 0
+    }
+
     pub fn live(&self) -> usize {
         self.state.lock().live.len()
     }

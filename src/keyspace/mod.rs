@@ -22,6 +22,7 @@
 //! argument comes down to.
 
 pub mod access;
+mod birth;
 mod blob;
 mod db;
 mod epoch;
@@ -29,6 +30,7 @@ mod key;
 mod link;
 mod prefetch;
 mod snapshot;
+mod strings;
 mod table;
 mod tree;
 mod types;
@@ -42,8 +44,10 @@ pub use access::{Access, Frequency};
 pub use db::{Db, Entry, ExpireCursor, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
+pub use strings::Strings;
 #[doc(hidden)]
 pub use tree::numbers::{Numbers, Version};
+pub use types::{HashRef, ListRef, SetRef, Text};
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 pub use victims::{Ranking, Victims};
 

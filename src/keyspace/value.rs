@@ -1,23 +1,44 @@
-//! What a key holds. Strings now; each further type is one more variant of `Value` and `NewValue`.
+//! What a key holds; each type is a variant of `Value` and of `NewValue`.
 
 use std::borrow::Cow;
 
-use super::UnixMs;
-use super::blob::{Blob, BlobRef, Content};
-use super::epoch::Epochs;
+use super::Strings;
+use super::blob::{BlobRef, Kind};
+use super::epoch::{Epochs, Reclaim};
 use super::link::Link;
-use super::table::RecordRef;
-use super::types::big_string::{BigString, INLINE_MAX, Pieces};
+use super::types::big_list::{self, BigList};
+use super::types::big_string::{self, BigString, Pieces};
+use super::types::big_table::{self, BigTable};
+use super::types::{HashRef, ListRef, SetRef};
+use crate::config::CollectionLimits;
 
 /// Redis keeps strings up to here in one allocation with their header, and calls that embstr.
 const EMBSTR_MAX: usize = 44;
 
-/// OBJECT ENCODING of a string.
+/// OBJECT ENCODING.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     Int,
     Embstr,
     Raw,
+    Listpack,
+    Quicklist,
+    Intset,
+    Hashtable,
+}
+
+impl Encoding {
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Int => "int",
+            Encoding::Embstr => "embstr",
+            Encoding::Raw => "raw",
+            Encoding::Listpack => "listpack",
+            Encoding::Quicklist => "quicklist",
+            Encoding::Intset => "intset",
+            Encoding::Hashtable => "hashtable",
+        }
+    }
 }
 
 /// A value read in place.
@@ -25,6 +46,30 @@ pub enum Encoding {
 #[non_exhaustive]
 pub enum Value<'a> {
     String(StringRef<'a>),
+    List(ListRef<'a>),
+    Hash(HashRef<'a>),
+    Set(SetRef<'a>),
+}
+
+impl Value<'_> {
+    pub fn encoding(&self) -> Encoding {
+        match self {
+            Value::String(string) => string.encoding(),
+            Value::List(list) => list.encoding(),
+            Value::Hash(hash) => hash.encoding(),
+            Value::Set(set) => set.encoding(),
+        }
+    }
+
+    /// What TYPE answers.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::String(_) => "string",
+            Value::List(_) => "list",
+            Value::Hash(_) => "hash",
+            Value::Set(_) => "set",
+        }
+    }
 }
 
 /// A value to store. The keyspace copies the bytes.
@@ -35,6 +80,11 @@ pub enum NewValue<'a> {
     String(&'a [u8]),
     /// The same bytes, but OBJECT ENCODING says raw, as after APPEND or SETRANGE.
     RawString(&'a [u8]),
+    List(&'a Strings, &'a CollectionLimits),
+    /// Field, value, field, value; fields are distinct.
+    Hash(&'a Strings, &'a CollectionLimits),
+    /// Members are distinct.
+    Set(&'a Strings, &'a CollectionLimits),
 }
 
 /// A string in place: one slice, or above 64 KB chunks.
@@ -148,63 +198,109 @@ fn joined<'a>(mut pieces: Pieces<'a>, len: usize) -> Cow<'a, [u8]> {
     Cow::Owned(bytes)
 }
 
+/// The root of a value outside its blob.
+pub(super) trait Root: Sized {
+    /// How the value is freed as one whole.
+    const RECLAIM: &'static Reclaim;
+    /// How this version's root alone is freed.
+    const ROOT_RECLAIM: &'static Reclaim;
+
+    /// Birth epoch.
+    fn epoch(&self) -> u64;
+
+    /// A new root of the same nodes, which may be changed.
+    fn fork(&self, epochs: &Epochs) -> Self;
+
+    /// Bytes allocated for the value.
+    fn size_bytes(&self) -> usize;
+}
+
+/// A value outside its blob.
+#[derive(Clone, Copy)]
+pub(super) enum Outer {
+    String(Link<BigString>),
+    List(Link<BigList>),
+    Table(Link<BigTable>),
+}
+
+impl Outer {
+    #[inline]
+    pub fn of(blob: BlobRef<'_>) -> Option<Outer> {
+        let address = blob.boxed()?;
+        // SAFETY: what a blob points to is the root of its kind.
+        Some(unsafe {
+            match blob.kind() {
+                Kind::String => Outer::String(Link::from_address(address)),
+                Kind::List => Outer::List(Link::from_address(address)),
+                Kind::Hash | Kind::Set | Kind::IntSet => Outer::Table(Link::from_address(address)),
+            }
+        })
+    }
+
+    pub fn size_bytes(self) -> usize {
+        match self {
+            Outer::String(string) => string.size_bytes(),
+            Outer::List(list) => list.size_bytes(),
+            Outer::Table(table) => table.size_bytes(),
+        }
+    }
+
+    /// Hands a value that nothing holds any more to the freeing thread, as one whole.
+    pub fn retire(self, epochs: &Epochs) {
+        fn retire<R: Root>(root: Link<R>, epochs: &Epochs) {
+            epochs.retire_objects(R::RECLAIM, root.address(), root.size_bytes(), 1);
+        }
+        match self {
+            Outer::String(string) => retire(string, epochs),
+            Outer::List(list) => retire(list, epochs),
+            Outer::Table(table) => retire(table, epochs),
+        }
+    }
+
+    /// # Safety
+    /// Nothing reaches the value any more.
+    pub unsafe fn free_whole(self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Outer::String(string) => big_string::free_whole(string.address()),
+                Outer::List(list) => big_list::free_whole(list.address()),
+                Outer::Table(table) => big_table::free_whole(table.address()),
+            }
+        }
+    }
+}
+
 /// The value of a blob.
+#[inline]
 pub(super) fn value_of(blob: BlobRef<'_>) -> Value<'_> {
+    match blob.kind() {
+        Kind::String => Value::String(string_of(blob)),
+        Kind::List => Value::List(ListRef::of(blob)),
+        Kind::Hash => Value::Hash(HashRef::of(blob)),
+        Kind::Set | Kind::IntSet => Value::Set(SetRef::of(blob)),
+    }
+}
+
+#[inline]
+fn string_of(blob: BlobRef<'_>) -> StringRef<'_> {
     let form = match big_string(blob) {
         Some(string) => Form::Chunked(string.get()),
         None => Form::Whole { bytes: blob.inline().unwrap_or_default(), raw: blob.is_raw() },
     };
-    Value::String(StringRef { form })
+    StringRef { form }
 }
 
 /// The chunked string that a blob points to.
 pub(super) fn big_string(blob: BlobRef<'_>) -> Option<Link<BigString>> {
-    // SAFETY: all that blobs point to so far is a linked BigString.
-    blob.boxed().map(|address| unsafe { Link::from_address(address) })
+    match Outer::of(blob) {
+        Some(Outer::String(string)) => Some(string),
+        _ => None,
+    }
 }
 
 pub(super) fn string_len(blob: BlobRef<'_>) -> usize {
-    let Value::String(string) = value_of(blob);
-    string.len()
-}
-
-/// A blob of a key and the string that the parts make, in the form that its length asks for.
-pub(super) fn blob_of_string(
-    epochs: &Epochs,
-    key: &[u8],
-    parts: &[&[u8]],
-    raw: bool,
-    expire_at: Option<UnixMs>,
-    access: u32,
-) -> Blob {
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    let content = if len > INLINE_MAX {
-        Content::Boxed(BigString::new(epochs, parts).address())
-    } else {
-        Content::Inline { parts, raw }
-    };
-    Blob::new(key, content, expire_at, access)
-}
-
-/// A blob of another key, or with another expiry, that takes the value over.
-pub(super) fn blob_taking_over(old: BlobRef<'_>, key: &[u8], expire_at: Option<UnixMs>) -> Blob {
-    let content = match old.boxed() {
-        Some(value) => Content::Boxed(value),
-        None => Content::Inline { parts: &[old.inline().unwrap_or_default()], raw: old.is_raw() },
-    };
-    Blob::new(key, content, expire_at, old.access())
-}
-
-/// A blob of another key with a copy of the value.
-pub(super) fn blob_copying(epochs: &Epochs, old: BlobRef<'_>, key: &[u8]) -> Blob {
-    let Value::String(string) = value_of(old);
-    let pieces: Vec<&[u8]> = string.chunks().collect();
-    blob_of_string(epochs, key, &pieces, old.is_raw(), old.expire_at(), old.access())
-}
-
-/// Does away with a value whose blob has just died.
-pub(super) fn retire_value(epochs: &Epochs, value: Option<Link<BigString>>) {
-    value.into_iter().for_each(|string| BigString::retire(string, epochs));
+    string_of(blob).len()
 }
 
 /// Whether `bytes` is what printing an i64 gives: the form that Redis stores as an integer.

@@ -332,9 +332,15 @@ fn load_payload(shared: &Arc<Shared>, link: LinkId, mut source: PieceReader) {
 
 /// Decodes a payload into a new keyspace.
 fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<(Keyspace, Loaded), LoadError> {
-    let (databases, hasher, checksum, policy) = shared.turn(|engine, _| {
+    let (databases, hasher, checksum, policy, limits) = shared.turn(|engine, _| {
         let config = &engine.config;
-        (engine.keyspace.databases(), engine.keyspace.hasher(), config.rdbchecksum, config.maxmemory_policy)
+        (
+            engine.keyspace.databases(),
+            engine.keyspace.hasher(),
+            config.rdbchecksum,
+            config.maxmemory_policy,
+            config.collections,
+        )
     });
     let now = shared.clock.now();
     let mut keyspace = Keyspace::new(databases, hasher);
@@ -342,7 +348,7 @@ fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<
         true => FreshAccess::Lfu { clock_min: access::lfu_clock(now.unix_s()) },
         false => FreshAccess::Lru { clock_s: access::lru_clock(now.unix_s()) },
     };
-    let options = LoadOptions { drops_expired, skips_module_aux: true, access };
+    let options = LoadOptions { drops_expired, skips_module_aux: true, access, limits };
     let mut reader = Reader::new(source, checksum)?;
     let mut pace = Pace::of(shared, |settings| settings.key_load_delay_us, &NEVER);
     let mut is_described = false;

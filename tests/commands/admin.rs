@@ -2,7 +2,7 @@
 
 use tandem::command::ShutdownOptions;
 use tandem::config::{Config, REDIS_VERSION};
-use tandem::engine::{Action, SavePurpose};
+use tandem::engine::{Action, SaveError, SavePurpose};
 
 use crate::harness::{Harness, START_MS};
 
@@ -239,7 +239,7 @@ fn reload_goes_through_the_file_unless_told_not_to() {
 /// Else a restart would bring back what is gone.
 #[test]
 fn flushall_is_answered_once_the_file_is_as_empty() {
-    for result in [Ok(()), Err("disk full".to_owned())] {
+    for result in [Ok(()), Err(SaveError::Failed("disk full".to_owned()))] {
         let mut h = Harness::new();
         h.check("SET k v", "+OK");
         h.engine.take_actions();

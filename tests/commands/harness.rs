@@ -249,12 +249,29 @@ fn data(engine: &Engine) -> Data {
         engine.keyspace.db(index).for_each(&mut |entry| {
             let bytes = match entry.value() {
                 Stored::String(string) => string.to_cow().into_owned(),
+                Stored::List(list) => shown_all("list", list.iter().map(|text| vec![text.to_vec()]).collect()),
+                Stored::Hash(hash) => {
+                    let mut pairs: Vec<_> =
+                        hash.iter().map(|(field, value)| vec![field.to_vec(), value.to_vec()]).collect();
+                    pairs.sort();
+                    shown_all("hash", pairs)
+                }
+                Stored::Set(set) => {
+                    let mut members: Vec<_> = set.iter().map(|text| vec![text.to_vec()]).collect();
+                    members.sort();
+                    shown_all("set", members)
+                }
                 _ => panic!("a type that the harness does not know"),
             };
             data.insert((index, entry.key().to_vec()), (bytes, entry.expire_at()));
         });
     }
     data
+}
+
+/// A collection as bytes.
+fn shown_all(kind: &str, parts: Vec<Vec<Vec<u8>>>) -> Vec<u8> {
+    format!("{kind} {parts:?}").into_bytes()
 }
 
 /// An engine that follows by the real link machine, over a wire without a socket.

@@ -95,7 +95,12 @@ impl Replica {
         let bytes = self.load.clone();
         let mut keyspace = Keyspace::new(self.engine.keyspace.databases(), self.engine.keyspace.hasher());
         let access = FreshAccess::Lru { clock_s: 0 };
-        let options = LoadOptions { drops_expired: false, skips_module_aux: true, access };
+        let options = LoadOptions {
+            drops_expired: false,
+            skips_module_aux: true,
+            access,
+            limits: tandem::config::CollectionLimits::DEFAULT,
+        };
         let loaded = Reader::new(&bytes[..], true)
             .map_err(LoadError::from)
             .and_then(|mut reader| rdb::load_into(&mut reader, &mut keyspace, self.now.unix_ms(), options));

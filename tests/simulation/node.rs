@@ -175,7 +175,12 @@ pub fn read_rdb(
     drops_expired: bool,
 ) -> Result<(Keyspace, Loaded), LoadError> {
     let mut keyspace = Keyspace::new(engine.keyspace.databases(), engine.keyspace.hasher());
-    let options = LoadOptions { drops_expired, skips_module_aux: true, access: FreshAccess::Lru { clock_s: 0 } };
+    let options = LoadOptions {
+        drops_expired,
+        skips_module_aux: true,
+        access: FreshAccess::Lru { clock_s: 0 },
+        limits: tandem::config::CollectionLimits::DEFAULT,
+    };
     let mut reader = Reader::new(bytes, true)?;
     let loaded = rdb::load_into(&mut reader, &mut keyspace, moment(now).unix_ms(), options)?;
     Ok((keyspace, loaded))

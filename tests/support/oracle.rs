@@ -1,4 +1,4 @@
-//! A redis-server 7.0.15 to hold replies against.
+//! The real redis-server beside the engine under test.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -17,7 +17,12 @@ pub struct Oracle {
 
 impl Oracle {
     pub fn start() -> Oracle {
-        let server = Launch::redis().start();
+        Oracle::of(Launch::redis())
+    }
+
+    /// Started in this way.
+    pub fn of(launch: Launch) -> Oracle {
+        let server = launch.start();
         let stream = TcpStream::connect(("127.0.0.1", server.port)).expect("redis-server listens");
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.set_nodelay(true).unwrap();

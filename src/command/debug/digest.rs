@@ -48,6 +48,26 @@ impl Digest {
                 self.mix(&STRING.to_be_bytes());
                 self.mix_chunks(string.chunks());
             }
+            Value::List(list) => {
+                const LIST: u32 = 1;
+                self.mix(&LIST.to_be_bytes());
+                list.iter().for_each(|element| self.mix(&element));
+            }
+            Value::Set(set) => {
+                const SET: u32 = 2;
+                self.mix(&SET.to_be_bytes());
+                set.iter().for_each(|member| self.add(&member));
+            }
+            Value::Hash(hash) => {
+                const HASH: u32 = 4;
+                self.mix(&HASH.to_be_bytes());
+                hash.iter().for_each(|(field, value)| {
+                    let mut pair = Digest::default();
+                    pair.mix(&field);
+                    pair.mix(&value);
+                    self.add(&pair.0);
+                });
+            }
         }
         if entry.expire_at().is_some() {
             self.add(b"!!expire!!");

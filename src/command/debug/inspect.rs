@@ -1,8 +1,11 @@
 //! DEBUG DIGEST, DIGEST-VALUE, OBJECT, JMAP: looking at data without touching it. Logically expired keys show too.
 
+use std::collections::BTreeMap;
+
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::keyspace::{Encoding, Entry, Value, access};
 use crate::persistence::rdb::dump_payload;
+use crate::resp::parse_i64;
 
 use super::{Digest, keyspace_digest};
 
@@ -35,16 +38,11 @@ pub(super) fn object(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 }
 
 fn describe(entry: &Entry<'_>, clock: u32, compression: bool) -> String {
-    let Value::String(string) = entry.value();
-    let bytes = string.to_cow();
-    let (encoding, refcount) = match string.encoding() {
-        Encoding::Int if is_shared(&bytes) => ("int", SHARED_REFCOUNT),
-        Encoding::Int => ("int", 1),
-        Encoding::Embstr => ("embstr", 1),
-        Encoding::Raw => ("raw", 1),
-    };
-    let address = string.chunks().next().map_or(std::ptr::null(), <[u8]>::as_ptr);
-    let serialized_bytes = dump_payload(&entry.value(), compression).len() - DUMP_FRAME_BYTES;
+    let value = entry.value();
+    let encoding = value.encoding().name();
+    let refcount = if is_shared(&value) { SHARED_REFCOUNT } else { 1 };
+    let address = entry.key().as_ptr();
+    let serialized_bytes = dump_payload(&value, compression).len() - DUMP_FRAME_BYTES;
     let idle_s = access::idle_s(entry.access(), clock);
     format!(
         "Value at:{address:p} refcount:{refcount} encoding:{encoding} serializedlength:{serialized_bytes} lru:{} \
@@ -53,8 +51,10 @@ fn describe(entry: &Entry<'_>, clock: u32, compression: bool) -> String {
     )
 }
 
-fn is_shared(digits: &[u8]) -> bool {
-    crate::resp::parse_i64(digits).is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
+fn is_shared(value: &Value<'_>) -> bool {
+    let Value::String(string) = value else { return false };
+    let is_integer = string.encoding() == Encoding::Int;
+    is_integer && parse_i64(&string.to_cow()).is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
 }
 
 /// Each is a refusal as long as no value is stored that way; that there is a key is asked first.
@@ -93,16 +93,18 @@ pub(super) fn htstats(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
 
 /// A histogram of the heap by type.
 pub(super) fn jmap(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let (mut strings, mut bytes) = (0usize, 0usize);
+    let mut types: BTreeMap<&str, (usize, usize)> = BTreeMap::from([("string", (0, 0))]);
     for index in 0..cx.db.keyspace.databases() {
-        cx.db.keyspace.db(index).for_each(&mut |entry| match entry.value() {
-            Value::String(_) => {
-                strings += 1;
-                bytes += entry.size_bytes();
-            }
+        cx.db.keyspace.db(index).for_each(&mut |entry| {
+            let (keys, bytes) = types.entry(entry.value().type_name()).or_default();
+            *keys += 1;
+            *bytes += entry.size_bytes();
         });
     }
-    let text = format!("{:>16} {:>20} {}\n{strings:>16} {bytes:>20} string\n", "keys", "bytes", "type");
+    let mut text = format!("{:>16} {:>20} type\n", "keys", "bytes");
+    for (name, (keys, bytes)) in types {
+        text += &format!("{keys:>16} {bytes:>20} {name}\n");
+    }
     cx.reply.verbatim("txt", text.as_bytes());
     Ok(Outcome::Done)
 }

@@ -2,8 +2,8 @@
 
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
-use crate::keyspace::{NewValue, access};
-use crate::persistence::rdb::{RdbValue, dump_payload, restore_payload};
+use crate::keyspace::access;
+use crate::persistence::rdb::{dump_payload, restore_payload, storable};
 
 const BUSY_KEY: CommandError = CommandError::fixed("BUSYKEY Target key name already exists.");
 const BAD_TTL: CommandError = CommandError::fixed("ERR Invalid TTL value, must be >= 0");
@@ -36,15 +36,16 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
         _ => Some(ttl.saturating_add(cx.db.now_ms)),
     };
     let is_over = expire_at.is_some_and(|at| cx.db.is_over(at));
-    let stored = restore_payload(args.at(3), |value| match value {
-        RdbValue::String(bytes) => {
+    let limits = cx.config.collections;
+    let stored = restore_payload(args.at(3), |value| match storable(value, &limits) {
+        Some(value) => {
             if !is_over {
-                cx.db.set(key, NewValue::String(bytes), expire_at);
+                cx.db.set(key, value, expire_at);
                 cx.db.notify(EventClasses::GENERIC, "restore", key);
             }
             Ok(())
         }
-        other => Err(CommandError::new(format!("ERR Values of type {} are not supported yet", other.type_name()))),
+        None => Err(CommandError::new(format!("ERR Values of type {} are not supported yet", value.type_name()))),
     });
     stored.unwrap_or_else(|error| Err(CommandError::new(format!("ERR {error}"))))?;
     match is_over {

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use crate::command::{Args, CommandError, Context, Outcome, noted_access};
-use crate::keyspace::{Key, Value};
+use crate::keyspace::Key;
 
 /// Memory is given back in the background in any case, so DEL and UNLINK are one.
 pub(super) fn del(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -21,17 +21,9 @@ pub(super) fn touch(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Co
 }
 
 pub(super) fn type_(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let name = cx.db.examine(args.key(1)).map_or("none", |entry| type_name(entry.value()));
+    let name = cx.db.examine(args.key(1)).map_or("none", |entry| entry.value().type_name());
     cx.reply.simple(name);
     Ok(Outcome::Done)
-}
-
-pub(super) fn type_name(value: Value<'_>) -> &'static str {
-    match value {
-        Value::String(_) => "string",
-        #[allow(unreachable_patterns)]
-        _ => "unknown",
-    }
 }
 
 /// Answers for how many of the keys `is_counted` holds.

@@ -40,23 +40,11 @@ const fn row(name: &'static str, handler: crate::command::Handler) -> Command {
 }
 
 fn encoding(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    match cx.db.peek(args.key(2)).map(|entry| encoding_name(entry.value())) {
+    match cx.db.peek(args.key(2)).map(|entry| entry.value().encoding().name()) {
         Some(name) => cx.reply.bulk(name.as_bytes()),
         None => cx.reply.null(),
     }
     Ok(Outcome::Done)
-}
-
-fn encoding_name(value: Value<'_>) -> &'static str {
-    match value {
-        Value::String(string) => match string.encoding() {
-            Encoding::Int => "int",
-            Encoding::Embstr => "embstr",
-            Encoding::Raw => "raw",
-        },
-        #[allow(unreachable_patterns)]
-        _ => "unknown",
-    }
 }
 
 /// What Redis answers for a value that all its users share: the integers of this range. Here no value is shared, but
@@ -67,7 +55,7 @@ const SHARED_INTEGERS: i64 = 10_000;
 fn refcount(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let shares_integers = !cx.config.maxmemory_policy.counts_accesses() || cx.config.maxmemory == 0;
     let is_shared = |entry: Entry<'_>| {
-        let Value::String(string) = entry.value();
+        let Value::String(string) = entry.value() else { return false };
         let number = (string.encoding() == Encoding::Int).then(|| parse_i64(&string.to_cow())).flatten();
         number.is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
     };

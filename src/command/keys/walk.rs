@@ -1,15 +1,10 @@
 //! KEYS, SCAN, RANDOMKEY: keys that the client does not know by name.
 
+use crate::command::scan::{self, ScanOptions};
 use crate::command::{Args, CommandError, Context, Expiry, Outcome};
 use crate::config::glob;
-use crate::keyspace::Entry;
+use crate::keyspace::{Entry, Strings};
 
-use super::exist::type_name;
-
-const INVALID_CURSOR: CommandError = CommandError::fixed("ERR invalid cursor");
-const DEFAULT_COUNT: i64 = 10;
-/// Buckets visited per key asked for: a sparse table must not stall a call.
-const STEPS_PER_COUNT: i64 = 10;
 /// On a replica all keys may have expired without being deleted: then an expired one is answered.
 const RANDOM_TRIES: usize = 100;
 
@@ -25,32 +20,32 @@ pub(super) fn keys(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Com
 }
 
 pub(super) fn scan(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let cursor = parse_cursor(args.at(1)).ok_or(INVALID_CURSOR)?;
+    let cursor = scan::cursor(args, 1)?;
     // Expired keys that it meets are deleted one by one.
     cx.db.effects.is_loose = !cx.in_unit;
-    let options = ScanOptions::parse(args)?;
-    let (mut next, mut seen) = (cursor, 0);
-    let (mut live, mut expired): (Vec<Box<[u8]>>, Vec<Box<[u8]>>) = Default::default();
+    let options = ScanOptions::parse(args, scan::AFTER_CURSOR)?;
+    let is_wanted = |entry: &Entry<'_>| {
+        let fits = |wanted: &[u8]| entry.value().type_name().as_bytes().eq_ignore_ascii_case(wanted);
+        options.matches(entry.key()) && options.type_name.is_none_or(fits)
+    };
+    let (mut live, mut expired): (Strings, Strings) = Default::default();
     let is_over = expired_test(cx);
     let db = cx.db.keyspace.db(cx.db.index);
-    for _ in 0..=options.count.saturating_mul(STEPS_PER_COUNT) {
-        next = db.scan(next, &mut |entry| {
+    let mut seen = 0;
+    let next = scan::steps(options.count, cursor, |cursor| {
+        let next = db.scan(cursor, &mut |entry| {
             seen += 1;
             let list = if is_over(&entry) { &mut expired } else { &mut live };
-            if options.wants(&entry) {
-                list.push(entry.key().into());
+            if is_wanted(&entry) {
+                list.push(entry.key());
             }
         });
-        if next == 0 || seen >= options.count {
-            break;
-        }
-    }
+        (seen, next)
+    });
     if cx.db.expiry == Expiry::Delete {
         expired.iter().for_each(|key| cx.db.effects.note_expired(cx.db.index, key));
     }
-    cx.reply.array(2);
-    cx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    reply_keys(cx, &live);
+    scan::reply(cx, next, &live);
     Ok(Outcome::Done)
 }
 
@@ -98,55 +93,4 @@ fn collect(walk: impl FnOnce(&mut dyn FnMut(Entry<'_>)), is_wanted: impl Fn(&Ent
 fn reply_keys(cx: &mut Context<'_>, keys: &[Box<[u8]>]) {
     cx.reply.array(keys.len());
     keys.iter().for_each(|key| cx.reply.bulk(key));
-}
-
-struct ScanOptions<'a> {
-    count: i64,
-    pattern: Option<&'a [u8]>,
-    type_name: Option<&'a [u8]>,
-}
-
-impl<'a> ScanOptions<'a> {
-    fn parse(args: &Args<'a>) -> Result<ScanOptions<'a>, CommandError> {
-        let mut options = ScanOptions { count: DEFAULT_COUNT, pattern: None, type_name: None };
-        for index in (2..args.len()).step_by(2) {
-            if index + 1 == args.len() {
-                return Err(CommandError::SYNTAX);
-            } else if args.is(index, "COUNT") {
-                options.count = args.int(index + 1)?;
-                if options.count < 1 {
-                    return Err(CommandError::SYNTAX);
-                }
-            } else if args.is(index, "MATCH") {
-                options.pattern = Some(args.at(index + 1)).filter(|pattern| *pattern != b"*");
-            } else if args.is(index, "TYPE") {
-                options.type_name = Some(args.at(index + 1));
-            } else {
-                return Err(CommandError::SYNTAX);
-            }
-        }
-        Ok(options)
-    }
-
-    fn wants(&self, entry: &Entry<'_>) -> bool {
-        let fits = |wanted: &[u8]| type_name(entry.value()).as_bytes().eq_ignore_ascii_case(wanted);
-        self.pattern.is_none_or(|pattern| glob::matches(pattern, entry.key(), false)) && self.type_name.is_none_or(fits)
-    }
-}
-
-/// A cursor as strtoul reads it: digits after an optional sign, within 64 bits; a minus sign wraps around.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
-    let (is_negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        _ => (false, text),
-    };
-    if text.is_empty() {
-        return Some(0);
-    }
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    Some(if is_negative { number.wrapping_neg() } else { number })
 }

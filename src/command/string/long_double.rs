@@ -17,7 +17,7 @@ const EXPONENT_BIAS: i32 = 16383 + 63;
 
 /// A finite or infinite number, never NaN.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LongDouble(X87DoubleExtended);
+pub(in crate::command) struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
     pub const ZERO: LongDouble = LongDouble(X87DoubleExtended::ZERO);
@@ -34,6 +34,10 @@ impl LongDouble {
         };
         let number = parse_magnitude(&magnitude.to_ascii_lowercase())?;
         Some(LongDouble(if is_negative { -number } else { number }))
+    }
+
+    pub fn is_finite(self) -> bool {
+        self.0.is_finite()
     }
 
     /// The sum, unless it is infinite or no number.

@@ -5,7 +5,7 @@
 
 mod counter;
 mod lcs;
-mod long_double;
+pub(super) mod long_double;
 mod options;
 mod range;
 mod read;

@@ -5,7 +5,7 @@ use crate::config::directive::{Directive, rows::*};
 pub(super) const ROWS: &[Directive] = &[
     int("hash-max-listpack-entries", (0, LONG_MAX), "512", "Fields up to which a hash stays compact.")
         .aliases(&["hash-max-ziplist-entries"])
-        .waits("hashes"),
+        .store(|s, v| s.collections.hash_entries = v.int()),
     memory(
         "hash-max-listpack-value",
         (0, LONG_MAX),
@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Directive] = &[
         "Bytes of a field or value up to which a hash stays compact.",
     )
     .aliases(&["hash-max-ziplist-value"])
-    .waits("hashes"),
+    .store(|s, v| s.collections.hash_value_bytes = v.int()),
     int(
         "list-max-listpack-size",
         (i32::MIN as i128, INT_MAX),
@@ -21,19 +21,20 @@ pub(super) const ROWS: &[Directive] = &[
         "Elements of a list's node; -1 to -5 limit its bytes to 4, 8, 16, 32, 64 KB.",
     )
     .aliases(&["list-max-ziplist-size"])
-    .waits("lists"),
+    .store(|s, v| s.collections.list_size = v.int()),
     int(
         "list-compress-depth",
         (0, INT_MAX),
         "0",
         "Nodes at each end of a list that stay uncompressed; 0 compresses none.",
     )
-    .waits("lists"),
+    .no_effect(),
     int("set-max-intset-entries", (0, LONG_MAX), "512", "Integers up to which a set of integers stays compact.")
-        .waits("sets"),
-    int("set-max-listpack-entries", (0, LONG_MAX), "128", "Members up to which a set stays compact.").waits("sets"),
+        .store(|s, v| s.collections.set_integers = v.int()),
+    int("set-max-listpack-entries", (0, LONG_MAX), "128", "Members up to which a set stays compact.")
+        .store(|s, v| s.collections.set_entries = v.int()),
     memory("set-max-listpack-value", (0, LONG_MAX), "64", "Bytes of a member up to which a set stays compact.")
-        .waits("sets"),
+        .store(|s, v| s.collections.set_value_bytes = v.int()),
     int("zset-max-listpack-entries", (0, LONG_MAX), "128", "Members up to which a sorted set stays compact.")
         .aliases(&["zset-max-ziplist-entries"])
         .waits("sorted sets"),

@@ -108,6 +108,8 @@ pub struct Directory {
     bytes: usize,
     epochs: Arc<Epochs>,
     views: Vec<Arc<View>>,
+    /// The table is a value of another one: no walker's position says anything of it, all goes by birth epochs.
+    is_nested: bool,
 }
 
 // SAFETY: a directory owns its nodes; snapshots in other threads only read versions that it no longer changes.
@@ -129,18 +131,28 @@ static ROOT: Reclaim = Reclaim {
 };
 
 impl Directory {
-    pub fn new(epochs: Arc<Epochs>) -> Directory {
+    pub fn new(epochs: Arc<Epochs>, is_nested: bool) -> Directory {
         let epoch = epochs.current();
         let segment = Link::new(Segment::new(epoch, 0, 0));
         let head = ChunkHead { epoch, depth: 0, bits: 0, volatile: AtomicU32::new(0) };
         let chunk = Link::array(head, 1, |_| segment);
         let root = Link::array(RootHead { epoch, bits: 0 }, 1, |_| ChunkSlot::new(chunk));
         let bytes = SEGMENT_BYTES + chunk.array_bytes() + root.array_bytes();
-        Directory { root, segments: 1, bytes, epochs, views: Vec::new() }
+        Directory { root, segments: 1, bytes, epochs, views: Vec::new(), is_nested }
+    }
+
+    /// The same version under another owner. Only one of both may be changed from then on.
+    pub fn fork(&self) -> Directory {
+        Directory { epochs: Arc::clone(&self.epochs), views: Vec::new(), ..*self }
     }
 
     pub fn root(&self) -> Link<Root> {
         self.root
+    }
+
+    /// The longest prefix that a segment may have: none is deeper.
+    pub fn depth_bound(&self) -> u8 {
+        self.root.items().iter().map(|slot| slot.depth() + slot.bits()).max().unwrap_or(0)
     }
 
     pub fn segments(&self) -> usize {
@@ -188,12 +200,13 @@ impl Directory {
     /// Whether a snapshot sees a record at `hash`, unless the record is young.
     #[inline]
     pub fn needs_record(&self, hash: u64) -> bool {
-        self.views.iter().any(|view| view.needs(hash))
+        self.views.iter().any(|view| view.needs(hash)) || self.is_nested && self.epochs.has_live()
     }
 
     /// Whether a snapshot sees a node of this birth whose range ends with `last`.
     fn needs_node(&self, birth: u64, last: u64) -> bool {
         self.views.iter().any(|view| view.epoch >= birth && view.needs(last))
+            || self.is_nested && self.epochs.is_shared(birth)
     }
 
     /// The segment of a hash in a version that only the current table reaches.

@@ -85,7 +85,15 @@ pub(super) struct Table<R: Record> {
 
 impl<R: Record> Table<R> {
     pub fn new(epochs: Arc<Epochs>, hasher: KeyHasher) -> Table<R> {
-        let directory = Directory::new(epochs);
+        Table::of(Directory::new(epochs, false), hasher)
+    }
+
+    /// A table that is a value of another one.
+    pub fn nested(epochs: Arc<Epochs>, hasher: KeyHasher) -> Table<R> {
+        Table::of(Directory::new(epochs, true), hasher)
+    }
+
+    fn of(directory: Directory, hasher: KeyHasher) -> Table<R> {
         Table {
             directory,
             hasher,
@@ -96,6 +104,15 @@ impl<R: Record> Table<R> {
             value_bytes: 0,
             records: PhantomData,
         }
+    }
+
+    /// The same version of a nested table under another owner. Only one of both may be changed from then on.
+    pub fn fork(&self) -> Table<R> {
+        Table { directory: self.directory.fork(), ..*self }
+    }
+
+    pub fn hasher(&self) -> KeyHasher {
+        self.hasher
     }
 
     pub fn len(&self) -> usize {

@@ -8,12 +8,36 @@ use std::ptr::NonNull;
 
 use rand::{Rng, RngExt};
 
-use super::segment::Segment;
+use super::segment::{SPLIT_AT, Segment};
 use super::{Held, Record, RecordRef, Table, last_of};
 use crate::keyspace::UnixMs;
 use crate::keyspace::table::directory::first_of;
 
 const HOMES: usize = 15;
+
+/// Goes through a table in the order of hash prefixes.
+pub(in crate::keyspace) struct Records<'a, R: Record> {
+    table: &'a Table<R>,
+    /// The first hash of the segment to be read next.
+    next_hash: Option<u64>,
+    /// The rest of the segment that is being read.
+    records: Vec<NonNull<u8>>,
+}
+
+impl<'a, R: Record> Iterator for Records<'a, R> {
+    type Item = R::Ref<'a>;
+
+    fn next(&mut self) -> Option<R::Ref<'a>> {
+        while self.records.is_empty() {
+            let hash = self.next_hash?;
+            let segment = self.table.directory.segment(hash).get();
+            self.records.extend(segment.prefetched());
+            self.next_hash = last_of(hash, segment.depth).checked_add(1);
+        }
+        // SAFETY: what the table holds lives while it is borrowed.
+        self.records.pop().map(|record| unsafe { R::at(record) })
+    }
+}
 
 /// Prefix bits in a SCAN cursor. With the depth and the bucket it stays below 2^53: safe in any client's number type.
 const PREFIX_BITS: u32 = 40;
@@ -45,15 +69,12 @@ impl<R: Record> Table<R> {
     }
 
     /// All records, in the order of hash prefixes.
+    pub(in crate::keyspace) fn records(&self) -> Records<'_, R> {
+        Records { table: self, next_hash: Some(0), records: Vec::new() }
+    }
+
     pub fn for_each<'a>(&'a self, each: &mut dyn FnMut(R::Ref<'a>)) {
-        let mut next = Some(0);
-        while let Some(hash) = next {
-            let segment = self.directory.segment(hash).get();
-            let records: Vec<NonNull<u8>> = segment.prefetched().collect();
-            // SAFETY: what the current table holds lives while it is borrowed.
-            records.into_iter().for_each(|record| each(unsafe { R::at(record) }));
-            next = last_of(hash, segment.depth).checked_add(1);
-        }
+        self.records().for_each(each);
     }
 
     /// A record at a random place: near enough to uniform, as segments cover ranges in proportion to their keys.
@@ -65,6 +86,20 @@ impl<R: Record> Table<R> {
         let segment = self.nearest(start, |segment| segment.chain_len() > 0)?;
         let nth = rng.random_range(0..segment.chain_len());
         segment.records().nth(nth).map(|held| self.record(held))
+    }
+
+    /// A record at random, each with the same chance: a place is drawn as if all segments were as deep as the deepest
+    /// and all had as many places, until there is a record.
+    pub fn random_fair(&self, rng: &mut dyn Rng) -> Option<R::Ref<'_>> {
+        let depth = self.directory.depth_bound();
+        while self.len > 0 {
+            let segment = self.directory.segment(rng.random()).get();
+            let places = segment.chain_len().max(SPLIT_AT) << (depth - segment.depth);
+            if let Some(held) = segment.records().nth(rng.random_range(0..places)) {
+                return Some(self.record(held));
+            }
+        }
+        None
     }
 
     /// As `random`, among the records with an expiry.

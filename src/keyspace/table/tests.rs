@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{RecordRef, Table};
-use crate::keyspace::blob::{Blob, Content};
+use crate::keyspace::blob::{Blob, Content, Kind};
 use crate::keyspace::epoch::Epochs;
 use crate::keyspace::{Key, KeyHasher};
 
@@ -29,7 +29,7 @@ impl Fixture {
 
     fn insert(&mut self, key: &str, expire_at: Option<i64>) {
         let key = self.hasher.key(key.as_bytes());
-        let content = Content::Inline { parts: &[b"value"], raw: false };
+        let content = Content::Inline { kind: Kind::String, parts: &[b"value"], raw: false };
         self.table().insert(key.hash, Blob::new(key.bytes, content, expire_at, 0));
     }
 

@@ -8,6 +8,7 @@ use crate::keyspace::link::Link;
 
 /// Items in order from a position on. Goes from leaf to leaf by descending again, as leaves have no links: a link
 /// would make a change of one leaf a change of its neighbour.
+#[derive(Clone)]
 pub struct Items<'a, T: Item> {
     tree: &'a Tree<T>,
     /// The rest of the leaf that is being read.

@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use crate::keyspace::epoch::{Epochs, Reclaim};
 use crate::keyspace::link::Link;
 use crate::keyspace::tree::{Item, Items, Tree, free_node};
+use crate::keyspace::value::Root;
 
 /// Longer strings are kept in chunks.
 pub const INLINE_MAX: usize = 65_535;
@@ -45,42 +46,40 @@ pub struct BigString {
     chunks: usize,
 }
 
+impl Root for BigString {
+    const RECLAIM: &'static Reclaim = &BIG_STRING;
+    const ROOT_RECLAIM: &'static Reclaim = &BIG_STRING_ROOT;
+
+    fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn fork(&self, epochs: &Epochs) -> BigString {
+        BigString { epoch: epochs.current(), ..*self }
+    }
+
+    /// Bytes allocated: chunks, tree and root.
+    fn size_bytes(&self) -> usize {
+        self.chunks * CHUNK + self.tree.bytes() + size_of::<BigString>()
+    }
+}
+
 impl BigString {
     /// A new string of these parts, one after the other.
-    pub fn new(epochs: &Epochs, parts: &[&[u8]]) -> Link<BigString> {
+    pub fn new(epochs: &Epochs, parts: &[&[u8]]) -> BigString {
         let mut string = BigString { epoch: epochs.current(), tree: Tree::new(), chunks: 0 };
         parts.iter().for_each(|part| string.append(epochs, part));
-        Link::new(string)
+        string
     }
 
     pub fn len(&self) -> usize {
         self.tree.weight() as usize
     }
 
-    /// Bytes allocated: chunks, tree and root.
-    pub fn size_bytes(&self) -> usize {
-        self.chunks * CHUNK + self.tree.bytes() + size_of::<BigString>()
-    }
-
     /// The pieces from byte `at` on, in order.
     pub fn pieces_from(&self, at: usize) -> Pieces<'_> {
         let skip = self.tree.at(at as u64).map_or(0, |(_, begin)| at - begin as usize);
         Pieces { chunks: self.tree.items_from(at as u64), skip }
-    }
-
-    /// The string in a version that no snapshot sees: itself, or a new root of the same chunks.
-    pub fn writable(this: Link<BigString>, epochs: &Epochs) -> Link<BigString> {
-        if !epochs.is_shared(this.epoch) {
-            return this;
-        }
-        let root = Link::new(BigString { epoch: epochs.current(), tree: this.tree, chunks: this.chunks });
-        epochs.retire(&BIG_STRING_ROOT, this.address(), size_of::<BigString>());
-        root
-    }
-
-    /// Hands a string that nothing holds any more to the freeing thread, as one whole.
-    pub fn retire(this: Link<BigString>, epochs: &Epochs) {
-        epochs.retire_objects(&BIG_STRING, this.address(), this.size_bytes(), 1);
     }
 
     pub fn append(&mut self, epochs: &Epochs, mut tail: &[u8]) {

@@ -1,11 +1,10 @@
 //! Changing strings: in place where no snapshot sees them and the size class allows, else in a new blob; above 64 KB
 //! chunk by chunk.
 
-use super::big_string::BigString;
-use crate::keyspace::blob::{Blob, Content};
-use crate::keyspace::link::Link;
+use crate::keyspace::birth::blob_of_string;
+use crate::keyspace::blob::Kind;
 use crate::keyspace::table::{RecordRef, Spot};
-use crate::keyspace::value::{big_string, blob_of_string, string_len};
+use crate::keyspace::value::{big_string, string_len};
 use crate::keyspace::{Db, Key};
 
 /// What SETRANGE pads with, a piece at a time.
@@ -23,11 +22,11 @@ impl Db {
         let (old, spot) = self.table.locate(key).expect("set_range of a key that exists");
         let len = string_len(old).max(offset + patch.len());
         if let Some(string) = big_string(old) {
-            self.patch_big(key, spot, string, offset, patch);
+            self.change_root(key, spot, string, |string, epochs| string.set_range(epochs, offset, patch));
         } else if old.fits(len, old.expire_at().is_some()) && self.table.can_change(key.hash, spot) {
             self.table.change(key.hash, spot, |mut blob| {
                 blob.value_mut(len)[offset..offset + patch.len()].copy_from_slice(patch);
-                blob.set_raw(true);
+                blob.set_form(Kind::String, true);
             });
         } else {
             self.rebuild_patched(key, spot, offset, patch);
@@ -47,21 +46,5 @@ impl Db {
         parts.push(value.get(offset + patch.len()..).unwrap_or_default());
         let blob = blob_of_string(&self.epochs, key.bytes, &parts, true, old.expire_at(), old.access());
         self.table.replace(key.hash, spot, blob);
-    }
-
-    fn patch_big(&mut self, key: Key<'_>, spot: Spot, old: Link<BigString>, offset: usize, patch: &[u8]) {
-        let string = BigString::writable(old, &self.epochs);
-        let before = string.size_bytes();
-        // SAFETY: no snapshot sees this version, and the database is borrowed exclusively.
-        unsafe { string.get_mut() }.set_range(&self.epochs, offset, patch);
-        if string == old {
-            self.table.value_resized(before, string.size_bytes());
-        } else if self.table.can_change(key.hash, spot) {
-            self.table.change(key.hash, spot, |mut blob| blob.set_boxed(string.address()));
-        } else if let Some((blob, _)) = self.table.locate(key) {
-            let content = Content::Boxed(string.address());
-            let blob = Blob::new(key.bytes, content, blob.expire_at(), blob.access());
-            self.table.replace(key.hash, spot, blob);
-        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io::Read;
 
+use crate::config::CollectionLimits;
 use crate::keyspace::{Keyspace, NewValue, UnixMs};
 
 use super::batch::Batch;
@@ -25,6 +26,8 @@ pub struct LoadOptions {
     /// Whether modules' data beside the keys is passed over. Redis refuses what it has no module for.
     pub skips_module_aux: bool,
     pub access: FreshAccess,
+    /// Up to where collections are compact.
+    pub limits: CollectionLimits,
 }
 
 /// The access clocks that loaded keys start with.
@@ -116,9 +119,12 @@ pub enum LoadError {
 }
 
 /// The value as the keyspace takes it; `None` if it has no such type.
-fn storable<'a>(value: &'a RdbValue<'_>) -> Option<NewValue<'a>> {
+pub fn storable<'a>(value: &'a RdbValue<'_>, limits: &'a CollectionLimits) -> Option<NewValue<'a>> {
     match value {
         RdbValue::String(bytes) => Some(NewValue::String(bytes)),
+        RdbValue::List(elements) => Some(NewValue::List(elements, limits)),
+        RdbValue::Hash(hash) if hash.expire_at_ms.is_empty() => Some(NewValue::Hash(&hash.pairs, limits)),
+        RdbValue::Set(members) => Some(NewValue::Set(members, limits)),
         _ => None,
     }
 }
@@ -175,7 +181,7 @@ fn pass<R: Read>(
         match item {
             Item::Entry(entry) => {
                 let db = database(entry.db, databases)?;
-                let value = storable(&entry.value).ok_or_else(|| refusal(db, &entry))?;
+                let value = storable(&entry.value, &options.limits).ok_or_else(|| refusal(db, &entry))?;
                 if options.drops_expired && entry.expire_at_ms.is_some_and(|at| at < now) {
                     loaded.keys_expired += 1;
                     loaded.expired.push((db, entry.key.to_vec()));

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::ops::Range;
 
+pub use crate::keyspace::Strings;
+
 /// One value of any type.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -43,57 +45,6 @@ impl RdbValue<'_> {
             RdbValue::Hash(hash) => hash.pairs.is_empty(),
             RdbValue::String(_) | RdbValue::Stream(_) | RdbValue::Module(_) => false,
         }
-    }
-}
-
-/// Many byte strings in one allocation.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Strings {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Strings {
-    pub fn push(&mut self, string: &[u8]) {
-        self.bytes.extend_from_slice(string);
-        self.ends.push(self.bytes.len());
-    }
-
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The string at `index`, which must be below the length.
-    pub fn at(&self, index: usize) -> &[u8] {
-        let from = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[from..self.ends[index]]
-    }
-
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.len()).map(|index| self.at(index))
-    }
-
-    /// Length of all strings together.
-    pub fn size_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-impl fmt::Debug for Strings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(|string| string.escape_ascii().to_string())).finish()
-    }
-}
-
-impl<S: AsRef<[u8]>> FromIterator<S> for Strings {
-    fn from_iter<I: IntoIterator<Item = S>>(strings: I) -> Strings {
-        let mut all = Strings::default();
-        strings.into_iter().for_each(|string| all.push(string.as_ref()));
-        all
     }
 }
 
@@ -241,13 +192,6 @@ impl fmt::Display for ModuleId {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn strings_keep_their_borders() {
-        let strings: Strings = ["a", "", "bcd", ""].iter().collect();
-        assert_eq!(strings.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"bcd", b""]);
-        assert_eq!((strings.len(), strings.size_bytes()), (4, 4));
-    }
 
     #[test]
     fn module_names_unpack() {

@@ -5,8 +5,10 @@
 
 use std::io::{self, Write};
 
-use crate::keyspace::{Snapshot, SnapshotEntry, StringRef, Value, access};
+use crate::keyspace::{Encoding, HashRef, ListRef, SetRef, Snapshot, SnapshotEntry, StringRef, Text, Value, access};
+use crate::resp::parse_i64;
 
+use super::compact::{intset, listpack};
 use super::crc::StreamCrc;
 use super::format::{ENCODED, WRITTEN_VERSION, encoding, kind, opcode, put_integer_string, put_length};
 use super::lzf::Compressor;
@@ -17,6 +19,10 @@ const BUFFER_BYTES: usize = 128 << 10;
 const DIRECT_BYTES: usize = 16 << 10;
 /// Integers of 32 bits have at most this many characters.
 const MAX_INTEGER_LEN: usize = 11;
+/// Bytes of elements that a list's node holds.
+const LIST_NODE_BYTES: usize = 8 << 10;
+/// What a listpack adds to an element, about.
+const LISTPACK_ENTRY_BYTES: usize = 4;
 /// Shorter strings are not worth compressing.
 const MIN_COMPRESSED_LEN: usize = 21;
 
@@ -203,6 +209,9 @@ impl<W: Write> Writer<W> {
     pub(super) fn value(&mut self, value: &Value<'_>) -> io::Result<()> {
         match value {
             Value::String(string) => self.string(string),
+            Value::List(list) => self.list(list),
+            Value::Hash(hash) => self.hash(hash),
+            Value::Set(set) => self.set(set),
         }
     }
 
@@ -288,6 +297,66 @@ impl<W: Write> Writer<W> {
     }
 }
 
+impl<W: Write> Writer<W> {
+    /// Nodes of at most some 8 KB, each a listpack; an element as long is a node of its own, in plain form.
+    fn list(&mut self, list: &ListRef<'_>) -> io::Result<()> {
+        const PLAIN: u64 = 1;
+        const PACKED: u64 = 2;
+        let mut nodes: Vec<(u64, Vec<u8>)> = Vec::new();
+        let (mut node, mut node_bytes) = (listpack::Builder::new(), 0);
+        for element in list.iter() {
+            let is_plain = element.len() >= LIST_NODE_BYTES;
+            if node_bytes > 0 && (is_plain || node_bytes + element.len() > LIST_NODE_BYTES) {
+                nodes.push((PACKED, std::mem::take(&mut node).finish()));
+                node_bytes = 0;
+            }
+            if is_plain {
+                nodes.push((PLAIN, element.to_vec()));
+            } else {
+                node.push(&element);
+                node_bytes += element.len() + LISTPACK_ENTRY_BYTES;
+            }
+        }
+        if node_bytes > 0 {
+            nodes.push((PACKED, node.finish()));
+        }
+        put_length(&mut self.buffer, nodes.len() as u64);
+        nodes.iter().try_for_each(|(container, node)| {
+            put_length(&mut self.buffer, *container);
+            self.pieces(|| std::iter::once(&node[..]), node.len())
+        })
+    }
+
+    fn hash(&mut self, hash: &HashRef<'_>) -> io::Result<()> {
+        if hash.encoding() == Encoding::Listpack {
+            return self.listpack(hash.iter().flat_map(|(field, value)| [field, value]));
+        }
+        put_length(&mut self.buffer, hash.len() as u64);
+        hash.iter().try_for_each(|(field, value)| {
+            self.bytes(&field)?;
+            self.bytes(&value)
+        })
+    }
+
+    /// Redis 7.0 knows no sets in listpacks.
+    fn set(&mut self, set: &SetRef<'_>) -> io::Result<()> {
+        if set.encoding() == Encoding::Intset {
+            let numbers: Vec<i64> = set.iter().filter_map(|member| parse_i64(&member)).collect();
+            let encoded = intset::encode(&numbers);
+            return self.pieces(|| std::iter::once(&encoded[..]), encoded.len());
+        }
+        put_length(&mut self.buffer, set.len() as u64);
+        set.iter().try_for_each(|member| self.bytes(&member))
+    }
+
+    fn listpack<'t>(&mut self, elements: impl Iterator<Item = Text<'t>>) -> io::Result<()> {
+        let mut builder = listpack::Builder::new();
+        elements.for_each(|element| builder.push(&element));
+        let listpack = builder.finish();
+        self.pieces(|| std::iter::once(&listpack[..]), listpack.len())
+    }
+}
+
 fn put(sink: &mut impl Write, crc: &mut Option<StreamCrc>, written: &mut u64, bytes: &[u8]) -> io::Result<()> {
     if let Some(crc) = crc {
         crc.update(bytes);
@@ -300,5 +369,10 @@ fn put(sink: &mut impl Write, crc: &mut Option<StreamCrc>, written: &mut u64, by
 pub(super) fn type_of(value: &Value<'_>) -> u8 {
     match value {
         Value::String(_) => kind::STRING,
+        Value::List(_) => kind::LIST_QUICKLIST_2,
+        Value::Hash(hash) if hash.encoding() == Encoding::Listpack => kind::HASH_LISTPACK,
+        Value::Hash(_) => kind::HASH,
+        Value::Set(set) if set.encoding() == Encoding::Intset => kind::SET_INTSET,
+        Value::Set(_) => kind::SET,
     }
 }

@@ -1,0 +1,291 @@
+//! Lists, hashes and sets against std collections: random changes with several snapshots open and walkers at different
+//! places, values renamed, moved, copied, emptied. Each walk must see its moment, sizes must add up, and at the end
+//! nothing may be left unfreed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tandem::alloc;
+use tandem::config::CollectionLimits;
+use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue, Snapshot, Strings, Value, Walker};
+
+const DATABASES: usize = 2;
+const HASHER: (u64, u64) = (3, 5);
+
+type Text = Vec<u8>;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Model {
+    String(Text),
+    List(Arc<Vec<Text>>),
+    Hash(Arc<BTreeMap<Text, Text>>),
+    Set(Arc<BTreeSet<Text>>),
+}
+
+type Databases = Vec<BTreeMap<Text, Model>>;
+
+fn hashed(key: &[u8]) -> Key<'_> {
+    KeyHasher::new(HASHER).key(key)
+}
+
+fn seen(value: Value<'_>) -> Model {
+    match value {
+        Value::String(string) => Model::String(string.to_cow().into_owned()),
+        Value::List(list) => {
+            let elements: Vec<Text> = list.iter().map(|text| text.to_vec()).collect();
+            assert_eq!(elements.len(), list.len());
+            Model::List(Arc::new(elements))
+        }
+        Value::Hash(hash) => {
+            let pairs: BTreeMap<Text, Text> = hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
+            assert_eq!(pairs.len(), hash.len());
+            Model::Hash(Arc::new(pairs))
+        }
+        Value::Set(set) => {
+            let members: BTreeSet<Text> = set.iter().map(|text| text.to_vec()).collect();
+            assert_eq!(members.len(), set.len());
+            Model::Set(Arc::new(members))
+        }
+        _ => panic!("a type that the test does not know"),
+    }
+}
+
+struct Walk {
+    expected: Databases,
+    seen: Databases,
+    snapshot: Option<Snapshot>,
+    walker: Option<Walker>,
+}
+
+impl Walk {
+    /// False when the walk is over, and was right.
+    fn go(&mut self, steps: usize) -> bool {
+        if let Some(snapshot) = self.snapshot.take() {
+            self.walker = Some(snapshot.walk());
+        }
+        let walker = self.walker.as_mut().expect("a walk under way");
+        for _ in 0..steps {
+            let Some(entry) = walker.next() else {
+                assert!(self.seen == self.expected, "a walk saw something else than its moment");
+                return false;
+            };
+            let twice = self.seen[entry.db].insert(entry.key.to_vec(), seen(entry.value));
+            assert!(twice.is_none(), "a walk saw a key twice");
+        }
+        true
+    }
+}
+
+struct Pair {
+    rng: StdRng,
+    keyspace: Keyspace,
+    model: Databases,
+    walks: Vec<Walk>,
+    limits: CollectionLimits,
+}
+
+impl Pair {
+    fn text(&mut self) -> Text {
+        match self.rng.random_range(0..400) {
+            0 => vec![b'x'; self.rng.random_range(0..9000)],
+            1 => vec![b'y'; self.rng.random_range(65_000..90_000)],
+            2..100 => self.rng.random_range(-2000i64..2000).to_string().into_bytes(),
+            _ => format!("element:{}", self.rng.random_range(0..3000)).into_bytes(),
+        }
+    }
+
+    fn key(&mut self, kind: &str) -> (usize, Text) {
+        let number = self.rng.random_range(0..6);
+        (self.rng.random_range(0..DATABASES), format!("{kind}:{number}").into_bytes())
+    }
+
+    fn change_list(&mut self) {
+        let (db, name) = self.key("list");
+        let count =
+            if self.rng.random_ratio(1, 10) { self.rng.random_range(0..200) } else { self.rng.random_range(0..3) };
+        let inserted: Vec<Text> = (0..count).map(|_| self.text()).collect();
+        let slices: Vec<&[u8]> = inserted.iter().map(Vec::as_slice).collect();
+        let limits = self.limits;
+        if !self.model[db].contains_key(&name) {
+            let elements: Strings = inserted.iter().collect();
+            self.keyspace.db_mut(db).insert(hashed(&name), NewValue::List(&elements, &limits), None, 0);
+            self.model[db].insert(name, Model::List(Arc::new(inserted)));
+            return;
+        }
+        let Some(Model::List(list)) = self.model[db].get_mut(&name) else { unreachable!() };
+        let list = Arc::make_mut(list);
+        let at = match self.rng.random_range(0..4) {
+            0 => 0,
+            1 => list.len(),
+            _ => self.rng.random_range(0..=list.len()),
+        };
+        let most = if self.rng.random_ratio(1, 30) { list.len() - at } else { 3.min(list.len() - at) };
+        let removed = self.rng.random_range(0..=most);
+        list.splice(at..at + removed, inserted.clone());
+        let len = self.keyspace.db_mut(db).list_splice(hashed(&name), at, removed, &slices, &limits);
+        assert_eq!(len, list.len());
+    }
+
+    fn change_hash(&mut self) {
+        let (db, name) = self.key("hash");
+        let limits = self.limits;
+        let (field, value, removes) = (self.text(), self.text(), self.rng.random_ratio(2, 5));
+        if !self.model[db].contains_key(&name) {
+            let count = self.rng.random_range(0..600);
+            let pairs: BTreeMap<Text, Text> = (0..count).map(|_| (self.text(), self.text())).collect();
+            let flat: Strings = pairs.iter().flat_map(|(field, value)| [field, value]).collect();
+            self.keyspace.db_mut(db).insert(hashed(&name), NewValue::Hash(&flat, &limits), None, 0);
+            self.model[db].insert(name, Model::Hash(Arc::new(pairs)));
+            return;
+        }
+        let Some(Model::Hash(pairs)) = self.model[db].get_mut(&name) else { unreachable!() };
+        let pairs = Arc::make_mut(pairs);
+        let real = self.keyspace.db_mut(db);
+        if removes {
+            assert_eq!(real.hash_remove(hashed(&name), &field), pairs.remove(&field).is_some());
+        } else {
+            let is_new = real.hash_set(hashed(&name), &field, &value, &limits);
+            assert_eq!(is_new, pairs.insert(field.clone(), value).is_none());
+        }
+        let Some(Value::Hash(hash)) = real.get(hashed(&name)).map(|entry| entry.value()) else { panic!("a hash") };
+        assert_eq!(hash.value(&field).map(|text| text.to_vec()), pairs.get(&field).cloned());
+    }
+
+    fn change_set(&mut self) {
+        let (db, name) = self.key("set");
+        let limits = self.limits;
+        let (mut member, removes) = (self.text(), self.rng.random_ratio(2, 5));
+        if name.ends_with(b"0") {
+            member = self.rng.random_range(-300i64..300).to_string().into_bytes();
+        }
+        if !self.model[db].contains_key(&name) {
+            let count = self.rng.random_range(0..40);
+            let members: BTreeSet<Text> = (0..count).map(|n| format!("{}", n * n).into_bytes()).collect();
+            let flat: Strings = members.iter().collect();
+            self.keyspace.db_mut(db).insert(hashed(&name), NewValue::Set(&flat, &limits), None, 0);
+            self.model[db].insert(name, Model::Set(Arc::new(members)));
+            return;
+        }
+        let Some(Model::Set(members)) = self.model[db].get_mut(&name) else { unreachable!() };
+        let members = Arc::make_mut(members);
+        let real = self.keyspace.db_mut(db);
+        if removes {
+            assert_eq!(real.set_remove(hashed(&name), &member), members.remove(&member));
+        } else {
+            assert_eq!(real.set_add(hashed(&name), &member, &limits), members.insert(member.clone()));
+        }
+        let Some(Value::Set(set)) = real.get(hashed(&name)).map(|entry| entry.value()) else { panic!("a set") };
+        assert_eq!(set.contains(&member), members.contains(&member));
+    }
+
+    /// Keys of every type change places, and are copied, overwritten and deleted.
+    fn change_keys(&mut self) {
+        let kind = ["list", "hash", "set"][self.rng.random_range(0..3)];
+        let ((db, from), (to_db, to)) = (self.key(kind), self.key(kind));
+        match self.rng.random_range(0..12) {
+            0 => {
+                self.keyspace.db_mut(db).remove(hashed(&from));
+                self.model[db].remove(&from);
+            }
+            1 if from != to => {
+                self.keyspace.db_mut(db).rename(hashed(&from), hashed(&to));
+                if let Some(value) = self.model[db].remove(&from) {
+                    self.model[db].insert(to, value);
+                }
+            }
+            2 if db != to_db => {
+                if self.keyspace.move_key(hashed(&from), db, to_db) {
+                    let value = self.model[db].remove(&from).expect("the model has the key");
+                    self.model[to_db].insert(from, value);
+                }
+            }
+            3 if (db, &from) != (to_db, &to) => {
+                self.keyspace.copy_key(db, hashed(&from), to_db, hashed(&to));
+                if let Some(value) = self.model[db].get(&from).cloned() {
+                    self.model[to_db].insert(to, value);
+                }
+            }
+            4 => {
+                self.keyspace.db_mut(db).set_expire(hashed(&from), Some(99));
+            }
+            5 => {
+                let (text, name) = (self.text(), format!("{}s", String::from_utf8(from).unwrap()).into_bytes());
+                self.keyspace.db_mut(db).insert(hashed(&name), NewValue::String(&text), None, 0);
+                self.model[db].insert(name, Model::String(text));
+            }
+            6 => {
+                self.keyspace.swap(0, 1);
+                self.model.swap(0, 1);
+            }
+            _ => {}
+        }
+    }
+
+    fn watch(&mut self) {
+        let at = self.rng.random_range(0..4);
+        if self.walks.len() < 4 {
+            let (expected, seen) = (self.model.clone(), vec![BTreeMap::new(); DATABASES]);
+            self.walks.push(Walk { expected, seen, snapshot: Some(self.keyspace.snapshot()), walker: None });
+        } else if self.rng.random_ratio(1, 3) {
+            self.walks.swap_remove(at);
+        } else if !self.walks[at].go(7) {
+            self.walks.swap_remove(at);
+        }
+    }
+
+    fn check(&self) {
+        for (db, model) in self.model.iter().enumerate() {
+            let real = self.keyspace.db(db);
+            assert_eq!(real.len(), model.len());
+            let mut bytes = 0;
+            real.for_each(&mut |entry| {
+                assert!(seen(entry.value()) == model[entry.key()], "{}", entry.key().escape_ascii());
+                bytes += entry.size_bytes();
+            });
+            let shape = real.shape();
+            assert_eq!(shape.bytes + shape.value_bytes, bytes + shape.segments * 1024 + shape.directory_bytes);
+        }
+    }
+}
+
+fn run(seed: u64, steps: usize) {
+    let limits = CollectionLimits { list_size: [-2, 5, -1][seed as usize % 3], ..CollectionLimits::DEFAULT };
+    let mut pair = Pair {
+        rng: StdRng::seed_from_u64(seed),
+        keyspace: Keyspace::new(DATABASES, KeyHasher::new(HASHER)),
+        model: vec![BTreeMap::new(); DATABASES],
+        walks: Vec::new(),
+        limits,
+    };
+    for step in 0..steps {
+        match pair.rng.random_range(0..100) {
+            0 => pair.watch(),
+            1..3 => pair.change_keys(),
+            3..35 => pair.change_list(),
+            35..70 => pair.change_hash(),
+            _ => pair.change_set(),
+        }
+        if step % 1000 == 0 {
+            pair.check();
+        }
+    }
+    pair.check();
+    pair.walks.iter_mut().for_each(|walk| while walk.go(100) {});
+}
+
+#[test]
+fn collections_equal_their_model_and_every_walk_its_moment() {
+    run(0, 500);
+    for seed in 1..=6 {
+        eprintln!("seed {seed}");
+        let before = alloc::used_bytes();
+        run(seed, 6000);
+        let is_freed = (0..2000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            alloc::used_bytes() <= before
+        });
+        assert!(is_freed, "{} bytes are left", alloc::used_bytes() - before);
+    }
+}

@@ -1,0 +1,258 @@
+//! Lists, hashes and sets beside the real redis-server: random requests are answered alike, unordered where Redis
+//! promises no order; the data have the same digest; payloads pass in both directions.
+
+#[allow(dead_code)]
+#[path = "commands/harness.rs"]
+mod harness;
+#[allow(dead_code)]
+#[path = "support/oracle.rs"]
+mod oracle;
+#[allow(dead_code)]
+#[path = "support/mod.rs"]
+mod support;
+#[allow(dead_code)]
+#[path = "commands/value.rs"]
+mod value;
+
+use harness::Harness;
+use oracle::Oracle;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use support::server::Launch;
+use tandem::command::keyspace_digest;
+use value::Value;
+
+const TEMPLATES: &[&str] = &[
+    "LPUSH L V",
+    "LPUSH L V V V",
+    "RPUSH L V",
+    "RPUSH L V V V V V",
+    "LPUSHX L V V",
+    "RPUSHX L V",
+    "LPOP L",
+    "RPOP L",
+    "LPOP L I",
+    "RPOP L I",
+    "LPOP L I I",
+    "LLEN L",
+    "LINDEX L I",
+    "LSET L I V",
+    "LRANGE L I I",
+    "LRANGE L 0 -1",
+    "LTRIM L I I",
+    "LREM L I V",
+    "LINSERT L BEFORE V V",
+    "LINSERT L AFTER V V",
+    "LINSERT L BESIDE V V",
+    "LPOS L V",
+    "LPOS L V RANK I",
+    "LPOS L V COUNT I",
+    "LPOS L V RANK I COUNT I MAXLEN I",
+    "LMOVE L L LEFT RIGHT",
+    "LMOVE L L RIGHT LEFT",
+    "LMOVE L L LEFT LEFT",
+    "LMOVE L L RIGHT UP",
+    "RPOPLPUSH L L",
+    "LMPOP 2 L L LEFT",
+    "LMPOP 1 L RIGHT COUNT I",
+    "LMPOP I L LEFT",
+    "HSET H V V",
+    "HSET H V V V V V V",
+    "HSET H V V V",
+    "HMSET H V V",
+    "HSETNX H V V",
+    "HGET H V",
+    "HMGET H V V V",
+    "HGETALL H",
+    "HDEL H V",
+    "HDEL H V V V",
+    "HLEN H",
+    "HEXISTS H V",
+    "HKEYS H",
+    "HVALS H",
+    "HSTRLEN H V",
+    "HINCRBY H V I",
+    "HINCRBY H V V",
+    "HINCRBYFLOAT H V V",
+    "HRANDFIELD H 1000",
+    "HRANDFIELD H 1000 WITHVALUES",
+    "HRANDFIELD H 1 VALUES",
+    "HSCAN H 0 COUNT 1000",
+    "HSCAN H 0 COUNT 1000 MATCH 1*",
+    "HSCAN H 0 COUNT 0",
+    "HSCAN H x",
+    "SADD S V",
+    "SADD S V V V V",
+    "SADD S I I I",
+    "SREM S V",
+    "SREM S V V V",
+    "SMOVE S S V",
+    "SCARD S",
+    "SISMEMBER S V",
+    "SMISMEMBER S V V V",
+    "SMEMBERS S",
+    "SPOP S 1000",
+    "SPOP S -1",
+    "SPOP S 0",
+    "SRANDMEMBER S 1000",
+    "SRANDMEMBER S x",
+    "SINTER S S",
+    "SINTER S S S",
+    "SUNION S S S",
+    "SDIFF S S",
+    "SDIFF S S S",
+    "SINTERSTORE S S S",
+    "SUNIONSTORE S S S",
+    "SDIFFSTORE S S S",
+    "SINTERCARD 2 S S",
+    "SINTERCARD 2 S S LIMIT I",
+    "SINTERCARD I S S",
+    "SSCAN S 0 COUNT 1000",
+    "SSCAN S 0 COUNT 1000 MATCH *5*",
+    "DEL A",
+    "RENAME A A",
+    "COPY A A REPLACE",
+    "EXISTS A",
+    "TYPE A",
+    "GET A",
+    "SET A V",
+    "APPEND A V",
+    "EXPIREAT A 4102444800",
+    "PERSIST A",
+    "MULTI",
+    "EXEC",
+    "DBSIZE",
+];
+
+/// What may come in any order.
+const UNORDERED: &[&str] = &[
+    "HGETALL",
+    "HKEYS",
+    "HVALS",
+    "HRANDFIELD",
+    "HSCAN",
+    "SMEMBERS",
+    "SPOP",
+    "SRANDMEMBER",
+    "SINTER",
+    "SUNION",
+    "SDIFF",
+    "SSCAN",
+    "EXEC",
+];
+
+fn text(rng: &mut SmallRng) -> String {
+    const ODD: &[&str] = &["", "-0", "007", "3.25", "9223372036854775807", "-9223372036854775808", "a b\r\nc", "x"];
+    match rng.random_range(0..40) {
+        0..6 => ODD[rng.random_range(0..ODD.len())].to_owned(),
+        6..18 => rng.random_range(-20..20).to_string(),
+        18 => "long".repeat(rng.random_range(10..40)),
+        19 => "huge".repeat(3_000),
+        _ => format!("element:{}", rng.random_range(0..30)),
+    }
+}
+
+fn request(rng: &mut SmallRng) -> Vec<String> {
+    let template = TEMPLATES[rng.random_range(0..TEMPLATES.len())];
+    let mut fill = |word: &str| {
+        // Now and then a key of another type.
+        let kind = if rng.random_ratio(1, 60) { "A" } else { word };
+        let number = rng.random_range(0..3);
+        match (word, kind) {
+            ("L" | "H" | "S" | "A", "A") => format!("{}{number}", ["l", "h", "s", "string"][rng.random_range(0..4)]),
+            ("L", _) => format!("l{number}"),
+            ("H", _) => format!("h{number}"),
+            ("S", _) => format!("s{number}"),
+            ("V", _) => text(rng),
+            ("I", _) => ["0", "1", "2", "3", "-1", "-2", "7", "100", "-100", "x"][rng.random_range(0..10)].to_owned(),
+            _ => word.to_owned(),
+        }
+    };
+    template.split(' ').map(&mut fill).collect()
+}
+
+/// The smallest lists of a reply sorted, all of it.
+fn unordered(value: &Value) -> String {
+    match value {
+        Value::Array(items) | Value::Set(items) => {
+            let mut shown: Vec<String> = items.iter().map(unordered).collect();
+            shown.sort();
+            shown.join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn words(request: &[String]) -> Vec<&[u8]> {
+    request.iter().map(|word| word.as_bytes()).collect()
+}
+
+fn oracle() -> Oracle {
+    Oracle::of(Launch::redis().with("enable-debug-command", "yes"))
+}
+
+#[test]
+fn random_requests_to_collections_are_answered_as_by_redis() {
+    let mut oracle = oracle();
+    for seed in 0..6 {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut ours = Harness::new();
+        // The same data in every form.
+        if seed % 2 == 1 {
+            for name in ["hash-max-listpack-entries", "set-max-intset-entries", "list-max-listpack-size"] {
+                ours.send(&format!("CONFIG SET {name} 5"));
+            }
+        }
+        oracle.send(&["DISCARD"]);
+        oracle.send(&["FLUSHALL"]);
+        let mut past: Vec<String> = Vec::new();
+        for number in 0..6_000 {
+            let request = request(&mut rng);
+            past.push(request.join(" "));
+            let (our_reply, their_reply) = (ours.request(&words(&request)), oracle.request(&words(&request)));
+            let show = if UNORDERED.contains(&request[0].as_str()) { unordered } else { Value::to_string };
+            let recent = || past[past.len().saturating_sub(12)..].join("\n");
+            assert_eq!(show(&our_reply), show(&their_reply), "seed {seed}, request {number}:\n{}", recent());
+            if number % 500 == 499 {
+                (ours.request(&[b"EXEC"]), oracle.send(&["EXEC"]));
+                let digest = oracle.send(&["DEBUG", "DIGEST"]);
+                let our_digest = keyspace_digest(&ours.engine.keyspace).to_string();
+                assert_eq!(our_digest.as_bytes(), digest.bytes(), "seed {seed}, request {number}:\n{}", recent());
+            }
+        }
+    }
+}
+
+/// Small ones, large ones, and what stands between.
+#[test]
+fn payloads_of_collections_pass_between_both() {
+    let (mut ours, mut oracle) = (Harness::new(), oracle());
+    let mut rng = SmallRng::seed_from_u64(5);
+    for (name, verb) in [("l", "RPUSH"), ("h", "HSET"), ("s", "SADD"), ("n", "SADD")] {
+        for count in [1, 2, 40, 400, 3_000] {
+            for key in ["k", "copy", "back"] {
+                ours.send(&format!("DEL {key}"));
+                oracle.send(&["DEL", key]);
+            }
+            for numbers in (0..count).collect::<Vec<i32>>().chunks(300) {
+                let mut request = vec![verb.to_owned(), "k".to_owned()];
+                for number in numbers {
+                    let prefix = if name == "n" { String::new() } else { text(&mut rng) };
+                    request.push(format!("{prefix}{number}"));
+                    if name == "h" {
+                        request.push(text(&mut rng));
+                    }
+                }
+                (ours.request(&words(&request)), oracle.request(&words(&request)));
+            }
+            let (our_payload, their_payload) = (ours.send("DUMP k"), oracle.send(&["DUMP", "k"]));
+            let accepted = oracle.request(&[b"RESTORE", b"copy", b"0", our_payload.bytes()]);
+            assert_eq!(accepted.to_string(), "+OK", "Redis takes our {name} of {count}");
+            let accepted = ours.request(&[b"RESTORE", b"copy", b"0", their_payload.bytes()]);
+            assert_eq!(accepted.to_string(), "+OK", "we take the {name} of {count} of Redis");
+            let digest = oracle.send(&["DEBUG", "DIGEST"]);
+            let our_digest = keyspace_digest(&ours.engine.keyspace).to_string();
+            assert_eq!(our_digest.as_bytes(), digest.bytes(), "{name} of {count}");
+        }
+    }
+}
