@@ -334,8 +334,8 @@ impl Connection {
                 engine.execute(now, self.token, input, HOLD_STEP_REQUESTS)
             });
             executed += HOLD_STEP_REQUESTS;
-            let is_over = executed >= HOLD_REQUESTS || self.shared.clock.now().mono.since(now.mono) > HOLD_MS;
-            if turn != Turn::More || is_over {
+            let is_over = || executed >= HOLD_REQUESTS || self.shared.clock.now().mono.since(now.mono) > HOLD_MS;
+            if turn != Turn::More || is_over() {
                 return turn;
             }
         }
