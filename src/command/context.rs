@@ -15,7 +15,7 @@ use crate::resp::{self, Reply};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
-use super::{CommandError, CommandId, CommandTable, Database, Holds, Stats};
+use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Stats};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +253,8 @@ pub enum Outcome {
         replicas: usize,
         deadline: Option<Millis>,
     },
+    /// Nothing is there: the client waits until something comes.
+    Block(Box<BlockOn>),
     /// The client wants to follow us.
     Psync(PsyncRequest),
     /// The client wants to follow us and knows no positions.

@@ -4,6 +4,7 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+mod blocking;
 pub mod category;
 mod client;
 mod cluster;
@@ -43,6 +44,7 @@ mod table;
 mod transaction;
 mod unix_time;
 
+pub use blocking::BlockOn;
 pub use client::describe as describe_client;
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveState, ServerFacts, ShutdownOptions,

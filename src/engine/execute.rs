@@ -140,6 +140,7 @@ impl Engine {
                 self.close_unit(now);
                 let ends = self.perform(now, token, outcome, reply);
                 self.account(now, token, id, args, begun, reply);
+                self.serve_waiting(now);
                 ends
             }
             Ok(Verdict::Queue) => {
@@ -224,7 +225,7 @@ impl Engine {
     }
 
     /// CLIENT REPLY OFF and SKIP: takes the reply back.
-    fn silence(&mut self, token: Token, start: usize, reply: &mut Reply) {
+    pub(super) fn silence(&mut self, token: Token, start: usize, reply: &mut Reply) {
         let session = &mut self.sessions[token];
         match session.reply_mode {
             ReplyMode::On => {}

@@ -25,6 +25,7 @@ mod publish;
 mod testify;
 mod transaction;
 mod unit;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub use input::Input;
 pub use testify::Testimony;
 
 use held::HeldList;
+use waiting::Waiting;
 
 /// What the engine needs of the shell while it holds the lock. By default nothing happens, as in the simulator.
 pub struct Hooks {
@@ -98,6 +100,7 @@ pub struct Engine {
     effects: Effects,
     rng: SmallRng,
     held: HeldList,
+    waiting: Waiting,
     pubsub: PubSub,
     follower: follow::Follower,
     cron: cron::Cron,
@@ -147,6 +150,7 @@ impl Engine {
             effects: Effects::default(),
             rng,
             held: HeldList::default(),
+            waiting: Waiting::default(),
             pubsub: PubSub::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),

@@ -47,6 +47,7 @@ impl Engine {
             }
             Outcome::Close => self.sessions[token].closing = Closing::AfterOutput,
             Outcome::Wait { replicas, deadline } => self.wait(now, token, replicas, deadline, reply),
+            Outcome::Block(on) => self.wait_on_keys(token, *on),
             Outcome::Psync(request) => self.psync(now, token, &request, reply),
             Outcome::Sync => self.sync(now, token, reply),
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
