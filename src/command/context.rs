@@ -253,6 +253,8 @@ pub enum Outcome {
         replicas: usize,
         deadline: Option<Millis>,
     },
+    /// Databases have changed places: keys that clients wait for may be there now.
+    Swapped,
     /// Nothing is there: the client waits until something comes.
     Block(Box<BlockOn>),
     /// The client wants to follow us.

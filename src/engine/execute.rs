@@ -1,5 +1,7 @@
 //! One turn of a connection: its requests are gated and executed until they are done, must wait, or the turn is over.
 
+use std::time::Duration;
+
 use crate::command::{Args, CommandError, CommandId, Context, Database, Expiry, Flags, Origin, Outcome};
 use crate::resp::{Protocol, Reply};
 use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token};
@@ -318,6 +320,7 @@ impl Engine {
 
     /// Before the lock is released: whom the turn concerns is woken.
     pub(super) fn end_turn(&mut self, now: Now) {
+        self.slept = Duration::ZERO;
         if std::mem::take(&mut self.log_grew) {
             self.wake_peers(now);
         }

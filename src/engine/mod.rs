@@ -101,6 +101,8 @@ pub struct Engine {
     rng: SmallRng,
     held: HeldList,
     waiting: Waiting,
+    /// How long the server stood still in this turn (DEBUG SLEEP).
+    slept: Duration,
     pubsub: PubSub,
     follower: follow::Follower,
     cron: cron::Cron,
@@ -151,6 +153,7 @@ impl Engine {
             rng,
             held: HeldList::default(),
             waiting: Waiting::default(),
+            slept: Duration::ZERO,
             pubsub: PubSub::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),

@@ -1,7 +1,7 @@
 //! Clients that wait for something on keys. They are served after the unit that brought it, before any other request,
 //! in the order in which they came, each as a unit of its own; what one unit brings may serve the next.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::command::{Args, BlockOn, Origin, Outcome};
 use crate::keyspace::Value;
@@ -17,9 +17,9 @@ type WaitedKey = (usize, Box<[u8]>);
 /// Who waits for what.
 #[derive(Default)]
 pub(super) struct Waiting {
-    clients: HashMap<Token, (usize, BlockOn)>,
+    clients: BTreeMap<Token, (usize, BlockOn)>,
     /// Clients by key, those who came first first.
-    queues: HashMap<WaitedKey, Vec<Token>>,
+    queues: BTreeMap<WaitedKey, Vec<Token>>,
     /// Keys on which something may have come, in that order.
     ready: VecDeque<WaitedKey>,
 }
@@ -34,6 +34,11 @@ impl Waiting {
         if self.queues.contains_key(key) && !self.ready.contains(key) {
             self.ready.push_back(key.clone());
         }
+    }
+
+    /// Databases have changed places: anything may have come.
+    pub fn touch_all(&mut self) {
+        self.ready = self.queues.keys().cloned().collect();
     }
 
     fn add(&mut self, token: Token, db: usize, on: BlockOn) {
@@ -93,6 +98,7 @@ impl Engine {
     }
 
     fn serve_ready(&mut self, now: Now) {
+        let now = now.after(self.slept);
         while let Some((db, key)) = self.waiting.ready.pop_front() {
             let queue = self.waiting.queues.get(&(db, key.clone())).cloned().unwrap_or_default();
             for token in queue {

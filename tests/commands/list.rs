@@ -253,6 +253,18 @@ fn waits_end_with_time_or_by_others() {
 }
 
 #[test]
+fn databases_that_change_places_bring_what_was_waited_for() {
+    let mut h = Harness::new();
+    let mut waiting = h.connect();
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    h.send("SELECT 1");
+    h.send("RPUSH l a");
+    assert_eq!(h.received(&waiting), "");
+    h.check("SWAPDB 0 1", "+OK");
+    assert_eq!(h.received(&waiting), "[\"l\", \"a\"]");
+}
+
+#[test]
 fn only_a_list_ends_the_wait_for_one() {
     let mut h = Harness::new();
     let mut waiting = h.connect();
