@@ -3,6 +3,8 @@
 //! The core never asks what time it is: a point in time is an argument of every call that needs one. The shell
 //! makes them of its own clock, the simulator makes them up. Unix time, which keys expire by, is another thing.
 
+use std::time::Duration;
+
 /// A point on the monotonic clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);
@@ -40,5 +42,10 @@ impl Now {
 
     pub fn unix_s(&self) -> i64 {
         self.unix_us / 1_000_000
+    }
+
+    /// The moment so much later.
+    pub fn after(self, passed: Duration) -> Now {
+        Now { mono: self.mono.plus(passed.as_millis() as u64), unix_us: self.unix_us + passed.as_micros() as i64 }
     }
 }

@@ -17,7 +17,7 @@ use crate::resp::{self, Reply};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
-use super::{CommandError, CommandId, CommandTable, Database, Holds, Stats};
+use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Stats};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +167,8 @@ pub struct ServerFacts {
     pub expired_stale_share: f64,
     /// Since when memory is above its limit.
     pub over_maxmemory_since: Option<Millis>,
+    /// Keys that clients wait for.
+    pub blocking_keys: usize,
     /// DEBUG HOLDS.
     pub holds: Option<Box<Holds>>,
 }
@@ -268,6 +270,10 @@ pub enum Outcome {
         replicas: usize,
         deadline: Option<Millis>,
     },
+    /// Databases have changed places: keys that clients wait for may be there now.
+    Swapped,
+    /// Nothing is there: the client waits until something comes.
+    Block(Box<BlockOn>),
     /// The client wants to follow us.
     Psync(PsyncRequest),
     /// The client wants to follow us and knows no positions.

@@ -105,7 +105,7 @@ fn swapdb(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError
     }
     cx.db.effects.changes += 1;
     cx.reply.ok();
-    Ok(Outcome::Done)
+    Ok(Outcome::Swapped)
 }
 
 fn index(args: &Args<'_>, word: usize, error: &'static str) -> Result<i64, CommandError> {

@@ -5,6 +5,7 @@
 //! command is adding a row to its family's `COMMANDS`.
 
 mod bitmap;
+mod blocking;
 pub mod category;
 mod client;
 mod cluster;
@@ -45,6 +46,7 @@ mod table;
 mod transaction;
 mod unix_time;
 
+pub use blocking::BlockOn;
 pub use client::{describe as describe_client, stop_tracking};
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,

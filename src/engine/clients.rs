@@ -53,10 +53,11 @@ impl Engine {
     pub fn disconnect(&mut self, now: Now, token: Token) {
         self.forget_peer(now, token);
         self.held.forget(token);
+        self.waiting.forget(token);
         unsubscribe_all(&mut self.pubsub, &mut self.sessions, token);
         stop_tracking(&mut self.pubsub, &mut self.sessions, token);
         self.sessions.close(token);
-        self.effects.is_tracking = !self.sessions.watches.is_empty();
+        self.refresh_tracking();
     }
 
     /// Marks a client for closing; its task sees it when it wakes.

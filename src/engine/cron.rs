@@ -40,6 +40,7 @@ impl Engine {
         self.tick_peers(now);
         self.node.log.release();
         self.release_held(now);
+        self.end_overdue_waits(now);
         self.end_pause_if_over(now);
         if self.server.cron_paused {
             return self.end_turn(now);
@@ -64,7 +65,8 @@ impl Engine {
         let tick = now.mono.plus(1000 / u64::from(self.config.hz.max(1)));
         let pause = self.server.pause.map(|pause| pause.until);
         let eviction = self.is_evicting().then(|| now.mono.plus(1));
-        [self.link_timeout(), self.held.next_deadline(), pause, eviction].into_iter().flatten().fold(tick, Millis::min)
+        let held = [self.held.next_deadline(), self.waiting.next_deadline()].into_iter().flatten().min();
+        [self.link_timeout(), held, pause, eviction].into_iter().flatten().fold(tick, Millis::min)
     }
 
     fn each_second(&mut self, now: Now) {

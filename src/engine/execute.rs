@@ -1,5 +1,7 @@
 //! One turn of a connection: its requests are gated and executed until they are done, must wait, or the turn is over.
 
+use std::time::Duration;
+
 use crate::command::{Args, CommandError, CommandId, Context, Database, Expiry, Flags, Origin, Outcome};
 use crate::resp::{Protocol, Reply};
 use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token};
@@ -142,6 +144,7 @@ impl Engine {
                 self.close_unit(now);
                 let ends = self.perform(now, token, outcome, reply);
                 self.account(now, token, id, args, begun, reply);
+                self.serve_waiting(now);
                 ends
             }
             Ok(Verdict::Queue) => {
@@ -227,7 +230,7 @@ impl Engine {
     }
 
     /// CLIENT REPLY OFF and SKIP: takes the reply back.
-    fn silence(&mut self, token: Token, start: usize, reply: &mut Reply) {
+    pub(super) fn silence(&mut self, token: Token, start: usize, reply: &mut Reply) {
         let session = &mut self.sessions[token];
         match session.reply_mode {
             ReplyMode::On => {}
@@ -324,6 +327,7 @@ impl Engine {
 
     /// Before the lock is released: whom the turn concerns is woken.
     pub(super) fn end_turn(&mut self, now: Now) {
+        self.slept = Duration::ZERO;
         if std::mem::take(&mut self.log_grew) {
             self.wake_peers(now);
         }

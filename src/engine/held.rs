@@ -84,9 +84,10 @@ impl Engine {
     /// CLIENT UNBLOCK: ends a client's wait for acknowledgements. A save or a pause is not waited for in vain.
     pub(super) fn unblock(&mut self, client: Token, with_error: bool) -> bool {
         let waits = self.held.take(|held| held.release == Release::Answer(client));
-        let Some(held) = waits.first() else { return false };
+        let error = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+        let Some(held) = waits.first() else { return self.end_wait(client, with_error.then_some(error)) };
         if with_error {
-            self.answer_error(client, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            self.answer_error(client, error);
         } else {
             self.answer_wait(client, self.node.acknowledged(held.offset));
         }
@@ -102,6 +103,7 @@ impl Engine {
 
     /// A role change: who waits for acknowledgements will not get them here.
     pub(super) fn unblock_all(&mut self, error: &str) {
+        self.end_all_waits(error);
         for held in self.held.take(|held| matches!(held.release, Release::Answer(_))) {
             let Release::Answer(token) = held.release else { continue };
             let Some(session) = self.sessions.get_mut(token) else { continue };

@@ -26,6 +26,7 @@ mod publish;
 mod testify;
 mod transaction;
 mod unit;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub use input::Input;
 pub use testify::Testimony;
 
 use held::HeldList;
+use waiting::Waiting;
 
 /// What the engine needs of the shell while it holds the lock. By default nothing happens, as in the simulator.
 pub struct Hooks {
@@ -99,6 +101,9 @@ pub struct Engine {
     effects: Effects,
     rng: SmallRng,
     held: HeldList,
+    waiting: Waiting,
+    /// How long the server stood still in this turn (DEBUG SLEEP).
+    slept: Duration,
     pubsub: PubSub,
     follower: follow::Follower,
     cron: cron::Cron,
@@ -150,6 +155,8 @@ impl Engine {
             effects: Effects::default(),
             rng,
             held: HeldList::default(),
+            waiting: Waiting::default(),
+            slept: Duration::ZERO,
             pubsub: PubSub::default(),
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),

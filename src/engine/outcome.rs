@@ -20,6 +20,7 @@ impl Engine {
             }
             Outcome::Exec => return self.exec(now, token, Origin::Client, reply),
             Outcome::Unwatch => self.unwatch(token),
+            Outcome::Swapped => self.waiting.touch_all(),
             Outcome::WatchAdded => self.effects.is_tracking = true,
             Outcome::PeerAcked(offset) => {
                 self.peer_event(now, token, crate::replication::PeerEvent::Acked(offset));
@@ -47,6 +48,7 @@ impl Engine {
             }
             Outcome::Close => self.sessions[token].closing = Closing::AfterOutput,
             Outcome::Wait { replicas, deadline } => self.wait(now, token, replicas, deadline, reply),
+            Outcome::Block(on) => self.wait_on_keys(token, *on),
             Outcome::Psync(request) => self.psync(now, token, &request, reply),
             Outcome::Sync => self.sync(now, token, reply),
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
@@ -57,14 +59,17 @@ impl Engine {
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
-            Outcome::Sleep(duration) => (self.hooks.sleep)(duration),
+            Outcome::Sleep(duration) => {
+                (self.hooks.sleep)(duration);
+                self.slept += duration;
+            }
             Outcome::Crash => (self.hooks.crash)(),
             Outcome::PauseChanged => self.end_pause_if_over(now),
             Outcome::CutMasterLink => self.cut_link(now),
             // Our own master asks for it, and is answered elsewhere.
             Outcome::AckWanted => {}
             Outcome::Done | Outcome::Exec | Outcome::Unwatch | Outcome::WatchAdded | Outcome::PeerAcked(_) => {}
-            Outcome::ChangeReplid | Outcome::Log { .. } | Outcome::Unblock { .. } => {}
+            Outcome::ChangeReplid | Outcome::Log { .. } | Outcome::Unblock { .. } | Outcome::Swapped => {}
         }
     }
 

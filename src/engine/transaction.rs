@@ -62,7 +62,7 @@ impl Engine {
     /// Forgets what a client watches.
     pub(super) fn unwatch(&mut self, token: Token) {
         self.sessions.watches.unwatch(token);
-        self.effects.is_tracking = !self.sessions.watches.is_empty();
+        self.refresh_tracking();
         if let Some(session) = self.sessions.get_mut(token) {
             session.watch_broken = false;
         }

@@ -86,16 +86,14 @@ impl Engine {
         self.log_grew = true;
     }
 
-    /// EXEC of whoever watches a touched key will abort.
+    /// EXEC of whoever watches a touched key will abort; who waits for one may be served.
     fn break_watches(&mut self, now: Now) {
-        let touched = self.effects.take_touched();
-        if self.sessions.watches.is_empty() {
-            return;
-        }
         let mut broken = Vec::new();
-        for Touched { db, key, .. } in touched {
+        for Touched { db, key, .. } in self.effects.take_touched() {
             let state = self.key_state(now, db, &key);
-            self.sessions.watches.touch(db, key, state, &mut broken);
+            let key = (db, key);
+            self.waiting.touch(&key);
+            self.sessions.watches.touch(db, key.1, state, &mut broken);
         }
         for token in broken {
             if let Some(session) = self.sessions.get_mut(token) {

@@ -46,8 +46,6 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [Kind::String, Kind::List, Kind::Hash, Kind::Set, Kind::IntSet];
-
     fn flags(self) -> u32 {
         u32::from(self as u8) << KIND.trailing_zeros()
     }
@@ -212,7 +210,13 @@ impl<'a> BlobRef<'a> {
 
     #[inline]
     pub fn kind(self) -> Kind {
-        Kind::ALL[((self.word().load(Relaxed) & KIND) >> KIND.trailing_zeros()) as usize]
+        match (self.word().load(Relaxed) & KIND) >> KIND.trailing_zeros() {
+            0 => Kind::String,
+            1 => Kind::List,
+            2 => Kind::Hash,
+            3 => Kind::Set,
+            _ => Kind::IntSet,
+        }
     }
 
     pub fn is_raw(self) -> bool {

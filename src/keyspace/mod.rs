@@ -13,7 +13,8 @@
 //! 3. How far a walker is belongs to (snapshot, table), never to a database's number: SWAPDB swaps tables, FLUSH
 //!    retires a table, both in O(1). Several snapshots live at once.
 //! 4. A value outside its blob moves from key to key and table to table (RENAME, MOVE) without being copied, so no
-//!    walker's position says anything about it, nor does the young bit of its blob: it goes by birth epochs alone.
+//!    walker's position says anything about it, nor does the young bit of its blob: it goes by birth epochs alone. So
+//!    does a table that is such a value; while any snapshot lives, its records are replaced unless they are young.
 //! 5. Ownership is a tree: no two keys share a node; COPY copies.
 //! 6. What is taken out of the structure while a snapshot needs it is retired with the epoch, a value as one whole, and
 //!    freed by a background thread when no live snapshot is older. Large values always take that way.

@@ -63,6 +63,8 @@ pub enum Blocked {
     No,
     /// A reply is held: WAIT until peers have acknowledged, SAVE until the file is there.
     Held { has_timeout: bool },
+    /// BLPOP and its like: until something comes on a key.
+    OnKeys,
     /// SHUTDOWN: until the end, or until it is called off.
     Shutdown,
     /// CLIENT PAUSE: the request is executed once the pause ends.

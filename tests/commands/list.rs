@@ -181,3 +181,103 @@ fn changes_are_told_as_redis_tells_them() {
         assert_eq!(told, events, "{line}: {received}");
     }
 }
+
+#[test]
+fn who_waits_is_served_in_order_each_as_a_unit_of_its_own() {
+    let mut h = Harness::new();
+    let (mut first, mut second) = (h.connect(), h.connect());
+    h.check_all_by(&mut first, "BLPOP l m 0", "");
+    h.check_all_by(&mut second, "BRPOP l 0", "");
+    assert!(h.send("INFO clients").to_string().contains("total_blocking_keys:2"));
+    h.check_stream("RPUSH l a b c", ":3", "RPUSH l a b c; LPOP l; RPOP l");
+    assert_eq!(h.received(&first), "[\"l\", \"a\"]");
+    assert_eq!(h.received(&second), "[\"l\", \"c\"]");
+    h.check("LRANGE l 0 -1", "[\"b\"]");
+    h.check_by(&mut first, "BLPOP l 0", "[\"l\", \"b\"]");
+}
+
+#[test]
+fn what_one_served_client_brings_serves_the_next() {
+    let mut h = Harness::new();
+    let (mut mover, mut popper) = (h.connect(), h.connect());
+    h.check_all_by(&mut mover, "BLMOVE a b LEFT RIGHT 0", "");
+    h.check_all_by(&mut popper, "BLMPOP 0 2 x b RIGHT COUNT 5", "");
+    h.check_stream("LPUSH a 1", ":1", "LPUSH a 1; LMOVE a b LEFT RIGHT; RPOP b 1");
+    assert_eq!(h.received(&mover), "\"1\"");
+    assert_eq!(h.received(&popper), "[\"b\", [\"1\"]]");
+    h.check_all_by(&mut mover, "BRPOPLPUSH a b 0", "");
+    h.check_stream("RPUSH a 2", ":1", "RPUSH a 2; RPOPLPUSH a b");
+}
+
+#[test]
+fn a_transaction_is_over_before_anybody_is_served() {
+    let mut h = Harness::new();
+    let mut waiting = h.connect();
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    for line in ["MULTI", "RPUSH l a", "DEL l", "BLPOP l 0"] {
+        h.send(line);
+    }
+    h.check("EXEC", "[:1, :1, nil]");
+    assert_eq!(h.received(&waiting), "");
+    for line in ["MULTI", "RPUSH l a", "RPUSH l b"] {
+        h.send(line);
+    }
+    h.check_stream("EXEC", "[:1, :2]", "MULTI; RPUSH l a; RPUSH l b; EXEC; LPOP l");
+    assert_eq!(h.received(&waiting), "[\"l\", \"a\"]");
+}
+
+#[test]
+fn waits_end_with_time_or_by_others() {
+    let mut h = Harness::new();
+    let mut waiting = h.connect();
+    let id = h.send_by(&mut waiting, "CLIENT ID").to_string();
+    h.check("BLPOP l -1", "-ERR timeout is negative");
+    h.check("BLPOP l x", "-ERR timeout is not a float or out of range");
+    h.check_all_by(&mut waiting, "BLPOP l 0.5", "");
+    h.advance_ms(499);
+    h.tick();
+    assert_eq!(h.received(&waiting), "");
+    h.advance_ms(1);
+    h.tick();
+    assert_eq!(h.received(&waiting), "nil");
+    h.check_all_by(&mut waiting, "BLMOVE l m LEFT LEFT 0", "");
+    h.check(&format!("CLIENT UNBLOCK {}", &id[1..]), ":1");
+    assert_eq!(h.received(&waiting), "nil");
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    h.check(&format!("CLIENT UNBLOCK {} ERROR", &id[1..]), ":1");
+    assert_eq!(h.received(&waiting), "-UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    h.check(&format!("CLIENT UNBLOCK {}", &id[1..]), ":0");
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    h.disconnect(waiting);
+    h.check("RPUSH l a", ":1");
+    h.check("LLEN l", ":1");
+}
+
+#[test]
+fn databases_that_change_places_bring_what_was_waited_for() {
+    let mut h = Harness::new();
+    let mut waiting = h.connect();
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    h.send("SELECT 1");
+    h.send("RPUSH l a");
+    assert_eq!(h.received(&waiting), "");
+    h.check("SWAPDB 0 1", "+OK");
+    assert_eq!(h.received(&waiting), "[\"l\", \"a\"]");
+}
+
+#[test]
+fn only_a_list_ends_the_wait_for_one() {
+    let mut h = Harness::new();
+    let mut waiting = h.connect();
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    h.send("SET l string");
+    assert_eq!(h.received(&waiting), "");
+    h.send("RPUSH other a");
+    h.check("RENAME other l", "+OK");
+    assert_eq!(h.received(&waiting), "[\"l\", \"a\"]");
+    h.check_all_by(&mut waiting, "BLMOVE l target LEFT LEFT 0", "");
+    h.send("SET target string");
+    h.send("RPUSH l a");
+    assert_eq!(h.received(&waiting), "-WRONGTYPE Operation against a key holding the wrong kind of value");
+    h.check("LLEN l", ":1");
+}

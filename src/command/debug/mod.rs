@@ -67,6 +67,9 @@ const SUBCOMMANDS: &[Command] = &[
         .about("Answers a reply of this type, for authors of clients; an unknown type answers the list of them.")
         .arity(3),
     Command::new("quicklist", inspect::quicklist, "key [0 | 1]").about("Answers how a list is laid out.").arity(-3),
+    Command::new("quicklist-packed-threshold", steer::nothing, "size")
+        .about("Sets how long an element is that Redis keeps alone; here length decides by itself.")
+        .arity(3),
     Command::new("reload", data::reload, "[NOSAVE] [MERGE]")
         .about("Saves the RDB file unless told not to, and loads it in place of the present data.")
         .arity(-2),

@@ -75,7 +75,9 @@ pub(super) fn clients(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("watching_clients", sessions.watches.watching_clients());
     fields.add("clients_in_timeout_table", count(|session| session.blocked == Blocked::Held { has_timeout: true }));
     fields.add("total_watched_keys", sessions.watches.watched_keys());
-    fields.zeros(&["total_blocking_keys", "total_blocking_keys_on_nokey"]);
+    fields.add("total_blocking_keys", cx.server.blocking_keys);
+    // Only readers of streams wait for a key to go.
+    fields.zeros(&["total_blocking_keys_on_nokey"]);
     paused(cx, fields);
 }
 

@@ -1,5 +1,6 @@
 //! List commands: a key holds a sequence of strings, which grows and shrinks at its ends.
 
+mod blocking;
 mod edit;
 mod pop;
 mod push;
@@ -10,6 +11,7 @@ use super::{Args, Command, CommandError, Flags, KeySpec};
 
 const READ: Flags = Flags::READONLY;
 const WRITE: Flags = Flags::WRITE;
+const WRITE_WAITING: Flags = WRITE.with(Flags::NOSCRIPT).with(Flags::BLOCKING);
 const WRITE_GROWING: Flags = WRITE.with(Flags::DENYOOM);
 const WRITE_GROWING_FAST: Flags = WRITE_GROWING.with(Flags::FAST);
 
@@ -21,6 +23,7 @@ const MOVED_KEYS: &[KeySpec] =
     &[KeySpec::at(1).read_write(&["access", "delete"]), KeySpec::at(2).read_write(&["insert"])];
 
 const SEVERAL: &[(&str, &str)] = &[("2.4.0", "Several elements.")];
+const FRACTION: &[(&str, &str)] = &[("6.0.0", "Fractions of seconds.")];
 const COUNT: &[(&str, &str)] = &[("6.2.0", "Argument count.")];
 
 /// An end of a list.
@@ -101,6 +104,33 @@ pub(super) const COMMANDS: &[Command] = &[
         .arity(-4)
         .flags(WRITE.with(Flags::MOVABLEKEYS))
         .keys(&[KeySpec::count_at(1).read_write(&["access", "delete"])]),
+    Command::new("blpop", blocking::blpop, "key... timeout:double")
+        .about("Takes the first element out of the first of several lists that has any, and waits for one if none has.")
+        .since("2.0.0")
+        .complexity("O(N)")
+        .arity(-3)
+        .flags(WRITE_WAITING)
+        .keys(&[KeySpec::range(1, -2, 1).read_write(&["access", "delete"])])
+        .history(FRACTION),
+    Command::new("brpop", blocking::brpop, "key... timeout:double")
+        .about("Takes the last element out of the first of several lists that has any, and waits for one if none has.")
+        .since("2.0.0")
+        .complexity("O(N)")
+        .arity(-3)
+        .flags(WRITE_WAITING)
+        .keys(&[KeySpec::range(1, -2, 1).read_write(&["access", "delete"])])
+        .history(FRACTION),
+    Command::new(
+        "blmpop",
+        blocking::blmpop,
+        "timeout:double numkeys:integer key... where=(LEFT | RIGHT) [COUNT count:integer]",
+    )
+    .about("Takes elements out of the first of several lists that has any, and waits for some if none has.")
+    .since("7.0.0")
+    .complexity("O(N+M)")
+    .arity(-5)
+    .flags(Flags::WRITE.with(Flags::BLOCKING).with(Flags::MOVABLEKEYS))
+    .keys(&[KeySpec::count_at(2).read_write(&["access", "delete"])]),
     Command::new("llen", read::llen, "key")
         .about("Answers the length of a list.")
         .arity(2)
@@ -160,6 +190,26 @@ pub(super) const COMMANDS: &[Command] = &[
         .arity(5)
         .flags(WRITE_GROWING)
         .keys(MOVED_KEYS),
+    Command::new(
+        "blmove",
+        blocking::blmove,
+        "source:key destination:key wherefrom=(LEFT | RIGHT) whereto=(LEFT | RIGHT) timeout:double",
+    )
+    .about("Takes an element out of a list, puts it into another and answers it; waits for one if there is none.")
+    .since("6.2.0")
+    .arity(6)
+    .flags(WRITE_WAITING.with(Flags::DENYOOM))
+    .keys(MOVED_KEYS),
+    Command::new("brpoplpush", blocking::brpoplpush, "source:key destination:key timeout:double")
+        .about(
+            "Takes the last element out of a list and puts it before another's first; waits for one if there is none.",
+        )
+        .since("2.2.0")
+        .arity(4)
+        .flags(WRITE_WAITING.with(Flags::DENYOOM))
+        .keys(MOVED_KEYS)
+        .history(FRACTION)
+        .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
     Command::new("rpoplpush", rotate::rpoplpush, "source:key destination:key")
         .about("Takes the last element out of a list, puts it before another's first and answers it.")
         .since("1.2.0")

@@ -1,5 +1,7 @@
 //! LPOP, RPOP, LMPOP: taking elements off an end.
 
+use std::ops::Range;
+
 use crate::command::collections::{NOT_POSITIVE, at_least};
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
@@ -61,7 +63,7 @@ pub(super) fn take(cx: &mut Context<'_>, key: Key<'_>, end: End, count: i64) -> 
 }
 
 /// `numkeys key ... LEFT | RIGHT [COUNT count]`, from word `first` on: the words of the keys, end, count.
-fn parse(args: &Args<'_>, first: usize) -> Result<(std::ops::Range<usize>, End, i64), CommandError> {
+pub(super) fn parse(args: &Args<'_>, first: usize) -> Result<(Range<usize>, End, i64), CommandError> {
     let keys = at_least(args, first, 1, BAD_KEYS)?;
     let end_at = usize::try_from(keys).ok().and_then(|keys| keys.checked_add(first + 1));
     let end_at = end_at.filter(|at| *at < args.len()).ok_or(CommandError::SYNTAX)?;
@@ -80,6 +82,20 @@ fn parse(args: &Args<'_>, first: usize) -> Result<(std::ops::Range<usize>, End, 
 
 pub(super) fn lmpop(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let (keys, end, count) = parse(args, 1)?;
+    if !pop_first(cx, args, keys, end, count)? {
+        cx.reply.null_array();
+    }
+    Ok(Outcome::Done)
+}
+
+/// Answers elements of the first list that has any; false if none has.
+pub(super) fn pop_first(
+    cx: &mut Context<'_>,
+    args: &Args<'_>,
+    keys: Range<usize>,
+    end: End,
+    count: i64,
+) -> Result<bool, CommandError> {
     for index in keys {
         let key = args.key(index);
         if cx.db.write_list(key)?.is_none() {
@@ -89,10 +105,13 @@ pub(super) fn lmpop(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Co
         cx.reply.array(2);
         cx.reply.bulk(key.bytes);
         reply_all(cx, &taken);
-        let verb: &[u8] = if end == End::Left { b"LPOP" } else { b"RPOP" };
-        cx.db.propagate_as(&[verb, key.bytes, itoa::Buffer::new().format(taken.len()).as_bytes()]);
-        return Ok(Outcome::Done);
+        cx.db.propagate_as(&[verb(end), key.bytes, itoa::Buffer::new().format(taken.len()).as_bytes()]);
+        return Ok(true);
     }
-    cx.reply.null_array();
-    Ok(Outcome::Done)
+    Ok(false)
+}
+
+/// How popping there enters the stream.
+pub(super) fn verb(end: End) -> &'static [u8] {
+    if end == End::Left { b"LPOP" } else { b"RPOP" }
 }

@@ -7,19 +7,24 @@ use crate::keyspace::Text;
 use super::End;
 
 pub(super) fn lmove(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    move_element(cx, args, End::parse(args, 3)?, End::parse(args, 4)?)
+    answer(cx, args, End::parse(args, 3)?, End::parse(args, 4)?)
 }
 
 pub(super) fn rpoplpush(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    move_element(cx, args, End::Right, End::Left)
+    answer(cx, args, End::Right, End::Left)
 }
 
-fn move_element(cx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Result<Outcome, CommandError> {
-    let (source, destination) = (args.key(1), args.key(2));
-    let Some(list) = cx.db.write_list(source)? else {
+fn answer(cx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Result<Outcome, CommandError> {
+    if !move_element(cx, args, from, to)? {
         cx.reply.null();
-        return Ok(Outcome::Done);
-    };
+    }
+    Ok(Outcome::Done)
+}
+
+/// Moves an element from the list at word 1 to that at word 2 and answers it; false if there is none.
+pub(super) fn move_element(cx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Result<bool, CommandError> {
+    let (source, destination) = (args.key(1), args.key(2));
+    let Some(list) = cx.db.write_list(source)? else { return Ok(false) };
     let at = if from == End::Left { 0 } else { list.len() - 1 };
     let element = list.at(at).map(|text: Text<'_>| text.to_vec()).unwrap_or_default();
     cx.db.write_list(destination)?;
@@ -35,5 +40,5 @@ fn move_element(cx: &mut Context<'_>, args: &Args<'_>, from: End, to: End) -> Re
     cx.db.notify(EventClasses::LIST, from.pop_event(), source);
     cx.db.drop_if_empty(source);
     cx.reply.bulk(&element);
-    Ok(Outcome::Done)
+    Ok(true)
 }
