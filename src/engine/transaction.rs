@@ -62,6 +62,9 @@ impl Engine {
     /// Forgets what a client watches.
     pub(super) fn unwatch(&mut self, token: Token) {
         self.sessions.watches.unwatch(token);
+        if let Some(session) = self.sessions.get_mut(token) {
+            session.watched_bytes = 0;
+        }
         self.effects.is_tracking = !self.sessions.watches.is_empty();
         if let Some(session) = self.sessions.get_mut(token) {
             session.watch_broken = false;
