@@ -116,6 +116,15 @@ impl Context<'_> {
         &mut self.sessions[self.client]
     }
 
+    /// Where a reply ends the connection: what is longer need not be made, since nobody will see it.
+    pub fn reply_limit_bytes(&self) -> usize {
+        let class = self.sessions[self.client].class();
+        match self.sessions.output_limits[class as usize].hard_bytes {
+            0 => usize::MAX,
+            bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
+        }
+    }
+
     pub fn stats(&mut self) -> &mut Stats {
         self.db.stats
     }

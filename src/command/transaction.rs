@@ -80,7 +80,8 @@ fn watch(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError>
     }
     for index in 1..args.len() {
         let is_expired = cx.db.has_expired_key(args.key(index));
-        cx.sessions.watches.watch(cx.client, cx.db.index, args.at(index), is_expired);
+        let bytes = cx.sessions.watches.watch(cx.client, cx.db.index, args.at(index), is_expired);
+        cx.session().watched_bytes += bytes;
     }
     Ok(Outcome::WatchAdded)
 }

@@ -229,21 +229,17 @@ impl Engine {
         }
     }
 
-    /// CLIENT REPLY OFF and SKIP: takes the reply back.
+    /// CLIENT REPLY OFF and SKIP: takes the reply back, but for messages, which wait apart.
     pub(super) fn silence(&mut self, token: Token, start: usize, reply: &mut Reply) {
         let session = &mut self.sessions[token];
-        match session.reply_mode {
-            ReplyMode::On => {}
-            ReplyMode::Off => reply.buffer.truncate(start),
-            ReplyMode::Skipping => {
-                reply.buffer.truncate(start);
-                session.reply_mode = ReplyMode::On;
-            }
-            ReplyMode::SkipNext => {
-                reply.buffer.truncate(start);
-                session.reply_mode = ReplyMode::Skipping;
-            }
-        }
+        session.reply_mode = match session.reply_mode {
+            ReplyMode::On => return,
+            ReplyMode::Off => ReplyMode::Off,
+            ReplyMode::Skipping => ReplyMode::On,
+            ReplyMode::SkipNext => ReplyMode::Skipping,
+        };
+        reply.buffer.truncate(start);
+        reply.buffer.append(&mut session.outbox);
     }
 
     /// Runs a handler and notes how its request is propagated. The unit stays open.

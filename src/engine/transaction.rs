@@ -64,6 +64,7 @@ impl Engine {
         self.sessions.watches.unwatch(token);
         self.refresh_tracking();
         if let Some(session) = self.sessions.get_mut(token) {
+            session.watched_bytes = 0;
             session.watch_broken = false;
         }
     }

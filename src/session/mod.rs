@@ -152,6 +152,8 @@ pub struct Session {
     /// A key that WATCH named was touched: EXEC will abort.
     pub watch_broken: bool,
     pub subscriptions: Subscriptions,
+    /// Memory of the keys that it watches.
+    pub watched_bytes: usize,
     /// Has any of them.
     pub is_subscriber: bool,
     pub blocked: Blocked,
@@ -199,6 +201,7 @@ impl Session {
             transaction: None,
             watch_broken: false,
             subscriptions: Subscriptions::default(),
+            watched_bytes: 0,
             is_subscriber: false,
             blocked: Blocked::No,
             closing: Closing::No,
@@ -237,7 +240,13 @@ impl Session {
     pub fn memory_bytes(&self) -> usize {
         let queue_bytes = self.transaction.as_ref().map_or(0, |transaction| transaction.size_bytes);
         let names_bytes = self.name.capacity() + self.lib_name.capacity() + self.lib_version.capacity();
-        size_of::<Session>() + names_bytes + self.query.capacity_bytes + self.output_capacity_bytes() + queue_bytes
+        let interests_bytes = self.watched_bytes + self.subscriptions.names_bytes;
+        size_of::<Session>()
+            + names_bytes
+            + interests_bytes
+            + self.query.capacity_bytes
+            + self.output_capacity_bytes()
+            + queue_bytes
     }
 
     /// Memory of what is to be sent.

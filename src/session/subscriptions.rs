@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::Token;
+
 /// Names of channels or patterns, in order.
 pub type Names = BTreeSet<Box<[u8]>>;
 
@@ -11,12 +13,19 @@ pub struct Subscriptions {
     pub channels: Names,
     pub patterns: Names,
     pub shard_channels: Names,
+    /// Memory of the names, here and where the subscribers of each are listed.
+    pub names_bytes: usize,
 }
 
 impl Subscriptions {
     /// Channels and patterns: what SUBSCRIBE and PSUBSCRIBE answer.
     pub fn count(&self) -> usize {
         self.channels.len() + self.patterns.len()
+    }
+
+    /// What one name adds to `names_bytes`.
+    pub fn bytes_of(name: &[u8]) -> usize {
+        2 * (size_of::<Box<[u8]>>() + name.len()) + size_of::<Token>()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -36,12 +36,16 @@ impl Watches {
         self.watchers.is_empty()
     }
 
-    /// `saw_expired`: the key is there now, but has expired.
-    pub fn watch(&mut self, client: Token, db: usize, key: &[u8], saw_expired: bool) {
+    /// `saw_expired`: the key is there now, but has expired. Answers the memory that this takes, which is none if the
+    /// client watches the key already.
+    pub fn watch(&mut self, client: Token, db: usize, key: &[u8], saw_expired: bool) -> usize {
         let key: WatchedKey = (db, key.into());
-        if self.watched.entry(client).or_default().insert(key.clone()) {
-            self.watchers.entry(key).or_default().push(Watcher { client, saw_expired });
+        if !self.watched.entry(client).or_default().insert(key.clone()) {
+            return 0;
         }
+        let bytes = 2 * (size_of::<WatchedKey>() + key.1.len()) + size_of::<Watcher>();
+        self.watchers.entry(key).or_default().push(Watcher { client, saw_expired });
+        bytes
     }
 
     pub fn unwatch(&mut self, client: Token) {

@@ -173,6 +173,53 @@ fn the_largest_client_is_closed_when_all_take_too_much() {
 }
 
 #[test]
+fn a_client_counts_with_what_it_watches_and_is_subscribed_to() {
+    let mut h = Harness::new();
+    let tot_mem = |h: &mut Harness| {
+        let mut asks = h.connect();
+        let reply = h.send_by(&mut asks, "CLIENT LIST ID 1");
+        let line = String::from_utf8_lossy(reply.bytes()).into_owned();
+        let figure = line.split("tot-mem=").nth(1).and_then(|rest| rest.split(' ').next()).map(str::parse::<u64>);
+        figure.expect("the line has tot-mem").expect("a number")
+    };
+    // Buffers count, too: so many small names, not a large one.
+    let before = tot_mem(&mut h);
+    let verbs = [
+        ("WATCH", "UNWATCH"),
+        ("SUBSCRIBE", "UNSUBSCRIBE"),
+        ("PSUBSCRIBE", "PUNSUBSCRIBE"),
+        ("SSUBSCRIBE", "SUNSUBSCRIBE"),
+    ];
+    for (take, leave) in verbs {
+        for number in 0..2_000 {
+            let name = format!("{:x>100}", number % 1_000);
+            assert!(!h.execute(&[take.as_bytes(), name.as_bytes()]).is_empty());
+        }
+        let taken = tot_mem(&mut h) - before;
+        assert!((200_000..500_000).contains(&taken), "{take}: {taken}");
+        assert!(!h.execute(&[leave.as_bytes()]).is_empty());
+        // What it takes now is the room of the last reply.
+        let left = tot_mem(&mut h) - before;
+        assert!(left < 200_000, "{leave}: {left}");
+    }
+}
+
+#[test]
+fn a_random_reply_that_ends_the_connection_is_not_made_to_its_end() {
+    let mut h = Harness::new();
+    h.check("HSET h a b", ":1");
+    h.check("SADD s a", ":1");
+    h.check("CONFIG SET client-output-buffer-limit 'normal 1000 0 0'", "+OK");
+    for request in ["HRANDFIELD h -100000", "HRANDFIELD h -100000 WITHVALUES", "SRANDMEMBER s -100000"] {
+        let mut client = h.connect();
+        std::mem::swap(&mut h.main, &mut client);
+        let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+        assert!(h.execute(&words).len() < 2_000, "{request}");
+        std::mem::swap(&mut h.main, &mut client);
+    }
+}
+
+#[test]
 fn a_writable_replica_deletes_what_its_own_clients_let_expire() {
     let mut h = Harness::new();
     h.check("CONFIG SET replica-read-only no", "+OK");

@@ -185,3 +185,14 @@ fn only_wanted_classes_are_published_and_nothing_of_it_is_propagated() {
     h.check("SET k 1", "+OK");
     assert_eq!(h.received(&ann), "", "classes without a channel are nothing");
 }
+
+#[test]
+fn messages_come_although_replies_are_off() {
+    for off in ["OFF", "SKIP"] {
+        let mut h = Harness::new();
+        assert!(h.execute(&[b"CLIENT", b"REPLY", off.as_bytes()]).is_empty());
+        h.check_all("SUBSCRIBE a b", r#"["subscribe", "a", :1]; ["subscribe", "b", :2]"#);
+        assert!(h.execute(&[b"CLIENT", b"REPLY", off.as_bytes()]).is_empty() || off == "SKIP");
+        h.check_all("UNSUBSCRIBE a", r#"["unsubscribe", "a", :1]"#);
+    }
+}

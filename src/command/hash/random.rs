@@ -8,6 +8,7 @@ type Pair<'a> = (Text<'a>, Text<'a>);
 
 pub(super) fn hrandfield(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let options = Options::parse(args)?;
+    let limit_bytes = cx.reply_limit_bytes();
     let Some(hash) = cx.db.read_hash(args.key(1))? else {
         if options.is_some() {
             cx.reply.array(0)
@@ -22,6 +23,9 @@ pub(super) fn hrandfield(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcom
             let count = count.unsigned_abs() as usize;
             begin(&mut cx.reply, count, with_values);
             for _ in 0..count {
+                if cx.reply.buffer.len() > limit_bytes {
+                    break;
+                }
                 hash.random(cx.rng).into_iter().for_each(|pair| put(&mut cx.reply, &pair, with_values));
             }
         }

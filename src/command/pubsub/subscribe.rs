@@ -2,7 +2,7 @@
 
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::pubsub::{PubSub, Topic};
-use crate::session::{Names, Session, Sessions, Token};
+use crate::session::{Names, ReplyMode, Session, Sessions, Subscriptions, Token};
 
 /// A client is gone, or is as it was when it came (RESET): it is subscribed to nothing.
 pub fn unsubscribe_all(pubsub: &mut PubSub, sessions: &mut Sessions, client: Token) {
@@ -12,6 +12,7 @@ pub fn unsubscribe_all(pubsub: &mut PubSub, sessions: &mut Sessions, client: Tok
             pubsub.unsubscribe(topic, &name, client);
         }
     }
+    session.subscriptions.names_bytes = 0;
     session.is_subscriber = false;
 }
 
@@ -42,8 +43,11 @@ pub(super) fn sunsubscribe(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outc
 fn add(cx: &mut Context<'_>, args: &Args<'_>, topic: Topic, verb: &str) -> Result<Outcome, CommandError> {
     for name in args.rest(1) {
         cx.pubsub.subscribe(topic, name, cx.client);
-        names(cx.session(), topic).insert(name.into());
-        cx.session().is_subscriber = true;
+        let session = cx.session();
+        if names(session, topic).insert(name.into()) {
+            session.subscriptions.names_bytes += Subscriptions::bytes_of(name);
+        }
+        session.is_subscriber = true;
         confirm(cx, topic, verb, Some(name));
     }
     Ok(Outcome::Done)
@@ -57,7 +61,10 @@ fn remove(cx: &mut Context<'_>, args: &Args<'_>, topic: Topic, verb: &str) -> Re
     };
     for name in &named {
         cx.pubsub.unsubscribe(topic, name, cx.client);
-        names(cx.session(), topic).remove(name);
+        let session = cx.session();
+        if names(session, topic).remove(name) {
+            session.subscriptions.names_bytes -= Subscriptions::bytes_of(name);
+        }
         confirm(cx, topic, verb, Some(name));
     }
     if named.is_empty() {
@@ -82,6 +89,7 @@ fn confirm(cx: &mut Context<'_>, topic: Topic, verb: &str, name: Option<&[u8]>) 
         Topic::ShardChannel => subscriptions.shard_channels.len(),
         Topic::Channel | Topic::Pattern => subscriptions.count(),
     };
+    let start = cx.reply.buffer.len();
     cx.reply.push(3);
     cx.reply.bulk(verb.as_bytes());
     match name {
@@ -89,4 +97,9 @@ fn confirm(cx: &mut Context<'_>, topic: Topic, verb: &str, name: Option<&[u8]>) 
         None => cx.reply.null(),
     }
     cx.reply.int(count as i64);
+    // A confirmation is a message, which CLIENT REPLY does not silence.
+    let session = &mut cx.sessions[cx.client];
+    if session.reply_mode != ReplyMode::On {
+        session.outbox.extend(cx.reply.buffer.drain(start..));
+    }
 }

@@ -71,6 +71,7 @@ pub(super) fn srandmember(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outco
     if count == Some(i64::MIN) {
         return Err(CommandError::out_of_range(-i64::MAX, i64::MAX));
     }
+    let limit_bytes = cx.reply_limit_bytes();
     let Some(set) = cx.db.read_set(args.key(1))? else {
         if count.is_some() {
             cx.reply.array(0)
@@ -84,6 +85,9 @@ pub(super) fn srandmember(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outco
         Some(count) if count < 0 => {
             cx.reply.array(count.unsigned_abs() as usize);
             for _ in 0..count.unsigned_abs() {
+                if cx.reply.buffer.len() > limit_bytes {
+                    break;
+                }
                 set.random(cx.rng).into_iter().for_each(|member| cx.reply.bulk(&member));
             }
         }
