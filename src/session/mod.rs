@@ -240,7 +240,9 @@ impl Session {
     pub fn memory_bytes(&self) -> usize {
         let queue_bytes = self.transaction.as_ref().map_or(0, |transaction| transaction.size_bytes);
         let names_bytes = self.name.capacity() + self.lib_name.capacity() + self.lib_version.capacity();
-        let interests_bytes = self.watched_bytes + self.subscriptions.names_bytes;
+        let interests_bytes = self.watched_bytes
+            + self.subscriptions.names_bytes
+            + self.tracking.as_ref().map_or(0, |tracking| tracking.prefixes_bytes());
         size_of::<Session>()
             + names_bytes
             + interests_bytes

@@ -42,4 +42,9 @@ impl Tracking {
             _ => &[],
         }
     }
+
+    /// Memory of the prefixes, here and where the clients of each are listed.
+    pub fn prefixes_bytes(&self) -> usize {
+        self.prefixes().iter().map(|prefix| 2 * (size_of::<Vec<u8>>() + prefix.len()) + size_of::<Token>()).sum()
+    }
 }

@@ -205,6 +205,17 @@ fn a_client_counts_with_what_it_watches_and_is_subscribed_to() {
 }
 
 #[test]
+fn a_client_counts_with_the_prefixes_that_it_tracks() {
+    let mut h = Harness::new();
+    let mut tracker = h.connect();
+    for number in 0..1_000 {
+        h.check_by(&mut tracker, &format!("CLIENT TRACKING on BCAST PREFIX {number:x>100}"), "+OK");
+    }
+    h.check("CONFIG SET maxmemory-clients 200000", "+OK");
+    assert_eq!(h.stats().evicted_clients, 1);
+}
+
+#[test]
 fn a_random_reply_that_ends_the_connection_is_not_made_to_its_end() {
     let mut h = Harness::new();
     h.check("HSET h a b", ":1");

@@ -62,11 +62,50 @@ const ROWS: &[Row] = &[
     },
     // Away from a terminal it measures for a second: least, greatest, average in milliseconds, samples.
     row(&["--latency"], &["0 "]),
+    row(&["RPUSH", "list", "a", "b", "c"], &["3"]),
+    row(&["HSET", "hash", "a", "1", "b", "2"], &["2"]),
+    row(&["SADD", "set", "a", "b", "c", "d"], &["4"]),
+    row(
+        &["--bigkeys"],
+        &[
+            "Biggest   list found '\"list\"' has 3 items",
+            "Biggest   hash found '\"hash\"' has 2 fields",
+            "Biggest    set found '\"set\"' has 4 members",
+            "1 lists with 3 items",
+            "1 hashs with 2 fields",
+            "1 sets with 4 members",
+        ],
+    ),
+    row(
+        &["--memkeys"],
+        &[
+            "Biggest   list found '\"list\"' has ",
+            "Biggest   hash found '\"hash\"' has ",
+            "Biggest    set found '\"set\"' has ",
+        ],
+    ),
     Row {
         tool: "redis-benchmark",
         ..row(
-            &["-n", "200", "-t", "ping,set,get,incr,mset", "-q"],
-            &["PING_INLINE: ", "PING_MBULK: ", "SET: ", "GET: ", "INCR: ", "MSET (10 keys): ", " requests per second"],
+            &["-n", "200", "-t", "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,lrange,mset", "-q"],
+            &[
+                "PING_INLINE: ",
+                "PING_MBULK: ",
+                "SET: ",
+                "GET: ",
+                "INCR: ",
+                "LPUSH: ",
+                "RPUSH: ",
+                "LPOP: ",
+                "RPOP: ",
+                "SADD: ",
+                "HSET: ",
+                "SPOP: ",
+                "LRANGE_100 (first 100 elements): ",
+                "LRANGE_600 (first 600 elements): ",
+                "MSET (10 keys): ",
+                " requests per second",
+            ],
         )
     },
     Row {
