@@ -4,7 +4,7 @@
 //! handler cannot forget to dirty a watched key.
 
 use crate::config::{EventClasses, Settings};
-use crate::keyspace::{Access, Db, Entry, Frequency, Key, Keyspace, NewValue, StringRef, UnixMs, Value};
+use crate::keyspace::{Access, Db, Entry, Frequency, Key, Keyspace, NewValue, StringRef, UnixMs};
 use crate::time::Now;
 
 use super::{CommandError, Effects, Stats};
@@ -129,17 +129,17 @@ impl Database<'_> {
 
     /// The string at `key`, for a reader.
     pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
-        self.read(key).map(|entry| as_string(entry.value())).transpose()
+        self.read(key).map(|entry| as_string(&entry)).transpose()
     }
 
     /// The string at `key`, for somebody who only looks.
     pub fn peek_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
-        self.peek(key).map(|entry| as_string(entry.value())).transpose()
+        self.peek(key).map(|entry| as_string(&entry)).transpose()
     }
 
     /// The string at `key`, for somebody about to change it.
     pub fn write_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
-        self.write(key).map(|entry| as_string(entry.value())).transpose()
+        self.write(key).map(|entry| as_string(&entry)).transpose()
     }
 
     /// Something happened to a key that may be published. Deletions, expiries and new names see to that themselves.
@@ -330,9 +330,7 @@ pub fn deletion_verb(lazy: bool) -> &'static [u8] {
 }
 
 /// The value as a string, or WRONGTYPE.
-pub fn as_string(value: Value<'_>) -> Result<StringRef<'_>, CommandError> {
-    match value {
-        Value::String(string) => Ok(string),
-        _ => Err(CommandError::WRONG_TYPE),
-    }
+#[inline]
+pub fn as_string<'a>(entry: &Entry<'a>) -> Result<StringRef<'a>, CommandError> {
+    entry.string().ok_or(CommandError::WRONG_TYPE)
 }

@@ -10,8 +10,8 @@ use super::birth::{Cradle, blob_of_string, blob_taking_over};
 use super::blob::{Blob, BlobRef, Kind};
 use super::epoch::Epochs;
 use super::table::{RecordRef, SEGMENT_BYTES, Table};
-use super::value::{Outer, value_of};
-use super::{Key, KeyHasher, NewValue, UnixMs, Value};
+use super::value::{Outer, string_of, value_of};
+use super::{Key, KeyHasher, NewValue, StringRef, UnixMs, Value};
 
 /// A database: keys, values, expiries, access clocks.
 pub struct Db {
@@ -48,6 +48,12 @@ impl<'a> Entry<'a> {
 
     pub fn value(&self) -> Value<'a> {
         value_of(self.blob)
+    }
+
+    /// The value, if it is a string: what most requests ask for.
+    #[inline]
+    pub fn string(&self) -> Option<StringRef<'a>> {
+        (self.blob.kind() == Kind::String).then(|| string_of(self.blob))
     }
 
     /// Absolute expiry; the db never acts on it, the engine does.

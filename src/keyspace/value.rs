@@ -283,7 +283,7 @@ pub(super) fn value_of(blob: BlobRef<'_>) -> Value<'_> {
 }
 
 #[inline]
-fn string_of(blob: BlobRef<'_>) -> StringRef<'_> {
+pub(super) fn string_of(blob: BlobRef<'_>) -> StringRef<'_> {
     let form = match big_string(blob) {
         Some(string) => Form::Chunked(string.get()),
         None => Form::Whole { bytes: blob.inline().unwrap_or_default(), raw: blob.is_raw() },

@@ -58,6 +58,6 @@ fn present<T>(
 ) -> Result<(Option<T>, Option<UnixMs>), CommandError> {
     let Some(entry) = cx.db.write(args.key(1)) else { return Ok((None, None)) };
     let expire_at = entry.expire_at();
-    let string = as_string(entry.value())?;
+    let string = as_string(&entry)?;
     Ok((Some(parse(&string.to_cow()).ok_or(error)?), expire_at))
 }
