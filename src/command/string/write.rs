@@ -48,7 +48,7 @@ fn set_with_options(cx: &mut Context<'_>, args: &Args<'_>, options: Options) -> 
         (Condition::Always, _) => false,
         (Condition::IfMissing, present) => present.is_some(),
         (Condition::IfPresent, present) => present.is_none(),
-        (Condition::IfEqual { word }, Some(entry)) => !as_string(entry.value())?.is(args.at(word)),
+        (Condition::IfEqual { word }, Some(entry)) => !as_string(&entry)?.is(args.at(word)),
         (Condition::IfEqual { .. }, None) => true,
     };
     let present = present.map(|entry| entry.expire_at());
