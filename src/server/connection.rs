@@ -357,6 +357,9 @@ impl Connection {
             engine.peer_writable(now, self.token, PEER_WRITE_BYTES);
         }
         let token = self.token;
+        if engine.sessions.delivered_bytes > 0 {
+            engine.sessions.settle(token);
+        }
         let Some(session) = engine.sessions.get_mut(token) else { return Next::Close { linger: false } };
         let fresh_bytes = session.outbox.len();
         if is_stuck && fresh_bytes > 0 {

@@ -164,6 +164,8 @@ pub struct Session {
     pub unsent_bytes: usize,
     /// Memory that holds them.
     pub unsent_capacity_bytes: usize,
+    /// Memory that the outbox has grown by for what others wrote, since the client's task last had its turn.
+    pub delivered_bytes: usize,
     pub query: QueryBuffer,
     /// What this client counts for among all clients' memory, by the last look.
     pub counted_bytes: usize,
@@ -208,6 +210,7 @@ impl Session {
             outbox: Vec::new(),
             unsent_bytes: 0,
             unsent_capacity_bytes: 0,
+            delivered_bytes: 0,
             query: QueryBuffer::default(),
             counted_bytes: 0,
             doomed_bytes: 0,

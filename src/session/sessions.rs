@@ -34,6 +34,8 @@ pub struct Sessions {
     pub counted_bytes: usize,
     /// Memory of clients that were closed for it and are not gone yet.
     pub doomed_bytes: usize,
+    /// Memory of what others wrote to clients whose tasks have not had their turn since.
+    pub delivered_bytes: usize,
     /// Clients that are shown all requests (MONITOR).
     pub monitors: Vec<Token>,
     /// By class of client; 0 is no limit.
@@ -55,6 +57,7 @@ impl Sessions {
         self.watches.unwatch(token);
         self.counted_bytes -= self.slots[token.slot].counted_bytes;
         self.doomed_bytes -= self.slots[token.slot].doomed_bytes;
+        self.delivered_bytes -= self.slots[token.slot].delivered_bytes;
         self.monitors.retain(|monitor| *monitor != token);
         Some(self.slots.remove(token.slot))
     }
@@ -100,12 +103,24 @@ impl Sessions {
     pub fn deliver(&mut self, to: Token, bytes: &[u8]) {
         let limits = self.output_limits;
         let Some(session) = self.get_mut(to).filter(|session| !session.is_closing()) else { return };
+        let before = session.outbox.capacity();
         session.outbox.extend_from_slice(bytes);
+        let grown = session.outbox.capacity() - before;
+        session.delivered_bytes += grown;
         session.wake();
         let hard_bytes = limits[session.class() as usize].hard_bytes;
-        if hard_bytes > 0 && (session.outbox.len() + session.unsent_bytes) as u64 > hard_bytes {
+        let overflows = hard_bytes > 0 && (session.outbox.len() + session.unsent_bytes) as u64 > hard_bytes;
+        self.delivered_bytes += grown;
+        if overflows {
             self.overflowed.push(to);
         }
+    }
+
+    /// The client's task has taken its output.
+    pub fn settle(&mut self, token: Token) {
+        let Some(session) = self.get_mut(token) else { return };
+        let delivered_bytes = std::mem::take(&mut session.delivered_bytes);
+        self.delivered_bytes -= delivered_bytes;
     }
 
     pub fn len(&self) -> usize {

@@ -26,13 +26,14 @@ pub struct MemoryFigures {
     pub allocator: AllocatorStats,
 }
 
-/// What does not count against maxmemory: what is dead but still seen, what is kept for replicas alone, and what clients
-/// take that are being closed.
+/// What does not count against maxmemory: what is dead but still seen, what is kept for replicas alone, what clients take
+/// that are being closed, and messages that are on their way out.
 pub fn uncounted_bytes(keyspace: &Keyspace, node: &Node, sessions: &Sessions) -> u64 {
     let peers = node.peers.keys().filter_map(|token| sessions.get(*token));
     let peers_output_bytes: usize = peers.map(|session| session.output_capacity_bytes()).sum();
-    let closing_bytes = peers_output_bytes + sessions.doomed_bytes;
-    keyspace.retired_bytes() as u64 + node.log.memory().uncounted_bytes + closing_bytes as u64
+    // Messages about evicted keys that are about to go out must not evict further keys.
+    let passing_bytes = peers_output_bytes + sessions.doomed_bytes + sessions.delivered_bytes;
+    keyspace.retired_bytes() as u64 + node.log.memory().uncounted_bytes + passing_bytes as u64
 }
 
 impl MemoryFigures {
