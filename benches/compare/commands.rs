@@ -114,8 +114,12 @@ pub fn measure(launch: &Launch, options: &Options) -> Figures {
     let server = launch.clone().on_core(options.server_core).start();
     let run = || -> io::Result<Figures> {
         pin_thread(options.load_core);
+        let wanted = |case: &&Case| {
+            options.requests.is_empty() || options.requests.iter().any(|name| case.name.starts_with(name))
+        };
         CASES
             .iter()
+            .filter(wanted)
             .map(|case| Ok((format!("{} CPU us", case.name), case.cpu_us(server.port, server.pid())?)))
             .collect()
     };

@@ -233,7 +233,7 @@ impl Connection {
             let lines = memchr::memchr_iter(b'\n', &buffer[..len]).count();
             let starts = self.awaited_lines == self.batch_lines;
             if lines > self.awaited_lines || (starts && buffer[0] != requests.reply_start) {
-                return Err(io::Error::new(ErrorKind::InvalidData, String::from_utf8_lossy(&buffer[..len.min(80)])));
+                return Err(io::Error::new(ErrorKind::InvalidData, String::from_utf8_lossy(&buffer[..len.min(400)])));
             }
             self.awaited_lines -= lines;
             if self.awaited_lines == 0 {

@@ -42,6 +42,9 @@ pub struct Options {
     /// Measured seconds for each command and round in the request rows
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
+    /// Which requests the row commands measures, by how their names begin [default: all]
+    #[arg(long, value_delimiter = ',')]
+    requests: Vec<String>,
     /// Keys in the memory rows
     #[arg(long, default_value_t = 10_000_000)]
     memory_keys: u64,
