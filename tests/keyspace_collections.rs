@@ -125,7 +125,7 @@ impl Pair {
         let removed = self.rng.random_range(0..=most);
         list.splice(at..at + removed, inserted.clone());
         let len = self.keyspace.db_mut(db).list_splice(hashed(&name), at, removed, &slices, &limits);
-        assert_eq!(len, list.len());
+        assert_eq!(len, Some(list.len()));
     }
 
     fn change_hash(&mut self) {
@@ -174,7 +174,7 @@ impl Pair {
         if removes {
             assert_eq!(real.set_remove(hashed(&name), &member), members.remove(&member));
         } else {
-            assert_eq!(real.set_add(hashed(&name), &member, &limits), members.insert(member.clone()));
+            assert_eq!(real.set_add(hashed(&name), &member, &limits), Some(members.insert(member.clone())));
         }
         let Some(Value::Set(set)) = real.get(hashed(&name)).map(|entry| entry.value()) else { panic!("a set") };
         assert_eq!(set.contains(&member), members.contains(&member));

@@ -3,8 +3,9 @@
 use std::ptr::NonNull;
 
 use super::big_list::{BigList, BigListIter};
-use super::edit::{Patch, Small, with_count};
+use super::edit::Small;
 use super::packed::{COUNT_MAX, Packed, Text, pack};
+use super::small_list::{list_value, small_list};
 use crate::config::CollectionLimits;
 use crate::keyspace::birth::{Born, Cradle};
 use crate::keyspace::blob::{BlobRef, Kind};
@@ -46,7 +47,7 @@ impl<'a> ListRef<'a> {
     pub(in crate::keyspace) fn of(blob: BlobRef<'a>) -> ListRef<'a> {
         let form = match Outer::of(blob) {
             Some(Outer::List(list)) => Form::Big(list.get()),
-            _ => Form::Small(Small::of(blob)),
+            _ => Form::Small(small_list(blob)),
         };
         ListRef { form }
     }
@@ -100,7 +101,7 @@ impl<'a> ListRef<'a> {
 pub fn packed_list(cradle: Cradle<'_>, elements: &Strings, limits: &CollectionLimits) -> Born {
     let packed = pack(elements.iter());
     if fits(limits, elements.len(), packed.len()) {
-        return Born::Inline { kind: Kind::List, packed: with_count(elements.len(), &packed), raw: false };
+        return Born::Inline { kind: Kind::List, packed: list_value(elements.len(), &packed), raw: false };
     }
     let mut list = BigList::new(cradle.epochs);
     list.extend(cradle.epochs, &packed);
@@ -112,8 +113,8 @@ fn fits(limits: &CollectionLimits, len: usize, bytes: usize) -> bool {
 }
 
 impl Db {
-    /// Takes `removed` elements out of a list from `at` on, and puts others in there. The key must hold a list; it
-    /// stays even if nothing is left of it. Answers the new length.
+    /// Takes `removed` elements out of a list from `at` on, and puts others in there; the list stays even if
+    /// nothing is left of it. Answers the new length, `None` if the key holds nothing.
     pub fn list_splice(
         &mut self,
         key: Key<'_>,
@@ -121,26 +122,26 @@ impl Db {
         removed: usize,
         inserted: &[&[u8]],
         limits: &CollectionLimits,
-    ) -> usize {
-        let (old, spot) = self.table.locate(key).expect("a list to change");
+    ) -> Option<usize> {
+        let (old, spot) = self.table.locate(key)?;
         let packed = pack(inserted.iter().copied());
         let small = match Outer::of(old) {
-            Some(Outer::List(list)) => return self.splice_big(key, list, at, removed, inserted, limits),
-            _ => Small::of(old),
+            Some(Outer::List(list)) => return Some(self.splice_big(key, list, at, removed, inserted, limits)),
+            _ => small_list(old),
         };
         let mut rest = small.packed;
         let from = rest.pass(at);
         let end = from + rest.pass(removed);
         let len = small.len - removed + inserted.len();
         if fits(limits, len, small.bytes() - (end - from) + packed.len()) || inserted.is_empty() {
-            self.patch(key, spot, Patch { kind: Kind::List, raw: false, len, range: from..end, bytes: &packed });
-            return len;
+            self.patch_list(key, spot, len, from..end, &packed);
+            return Some(len);
         }
         let mut list = BigList::new(&self.epochs);
         let elements = small.packed.bytes();
         [&elements[..from], &packed, &elements[end..]].iter().for_each(|piece| list.extend(&self.epochs, piece));
         self.outgrow(key, spot, Kind::List, list);
-        len
+        Some(len)
     }
 
     fn splice_big(
@@ -176,6 +177,6 @@ impl Db {
         let Some((blob, spot)) = self.table.locate(key) else { return };
         let Some(Outer::List(list)) = Outer::of(blob) else { return };
         let packed: Vec<u8> = list.pieces().flatten().copied().collect();
-        self.shrink(key, spot, Kind::List, list, &with_count(list.len(), &packed));
+        self.shrink(key, spot, Kind::List, list, &list_value(list.len(), &packed));
     }
 }

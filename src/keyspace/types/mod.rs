@@ -12,6 +12,7 @@ mod hash;
 mod list;
 mod packed;
 mod set;
+mod small_list;
 mod string;
 
 pub use hash::HashRef;
