@@ -47,7 +47,7 @@ fn read_head(blob: BlobRef<'_>) -> (usize, usize) {
 impl Db {
     /// Puts bytes in the place of a range of a small list's packed elements, of which there are `len` then.
     pub(super) fn patch_list(&mut self, key: Key<'_>, spot: Spot, len: usize, range: Range<usize>, bytes: &[u8]) {
-        let Some((old, _)) = self.table.locate(key) else { return };
+        let old = self.table.at(key.hash, spot);
         let (_, gap) = read_head(old);
         let value = old.inline().unwrap_or_default();
         let elements = value.len() - HEAD - gap - range.len() + bytes.len();
@@ -56,9 +56,8 @@ impl Db {
             && can_change
         {
             self.table.change(key.hash, spot, |mut blob| {
-                let value = blob.value_mut(HEAD + gap + elements);
-                value[..HEAD].copy_from_slice(&head(len, gap));
-                value[HEAD + gap..][..bytes.len()].copy_from_slice(bytes);
+                blob.overwrite(0, &head(len, gap));
+                blob.overwrite(HEAD + gap, bytes);
             });
             return;
         }
