@@ -12,7 +12,7 @@ use crate::keyspace::{Key, KeyHasher};
 use crate::log::Offset;
 use crate::metrics::Metrics;
 use crate::pubsub::PubSub;
-use crate::replication::{Node, PsyncRequest};
+use crate::replication::{FailoverRequest, Node, PsyncRequest};
 use crate::resp::{self, Reply};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
@@ -284,13 +284,20 @@ pub enum Outcome {
     /// Nothing is there: the client waits until something comes.
     Block(Box<BlockOn>),
     /// The client wants to follow us.
-    Psync(PsyncRequest),
+    Psync {
+        request: PsyncRequest,
+        /// It is our master, and wants us to take its place.
+        takes_over: bool,
+    },
     /// The client wants to follow us and knows no positions.
     Sync,
     /// A peer has applied the stream up to here.
     PeerAcked(Offset),
     /// The master wants to know how far we are.
     AckWanted,
+    /// Change places with a replica.
+    Failover(FailoverRequest),
+    AbortFailover,
     /// Follow this server, or nobody.
     ReplicaOf(Option<(String, u16)>),
     /// Directives were set: they take effect, or all of them are taken back; then the request is answered.

@@ -18,6 +18,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod failover;
 mod hash;
 mod help;
 mod holds;
@@ -59,6 +60,7 @@ pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
+pub use replication::{replica_address, replica_name};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
@@ -85,6 +87,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
+    (Group::Server, failover::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
     (Group::String, string::COMMANDS),

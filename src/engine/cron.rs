@@ -38,6 +38,7 @@ impl Engine {
         }
         self.tick_link(now);
         self.tick_peers(now);
+        self.tick_failover(now);
         self.node.log.release();
         self.release_held(now);
         self.end_overdue_waits(now);
@@ -66,7 +67,10 @@ impl Engine {
         let pause = self.server.pause.map(|pause| pause.until);
         let eviction = self.is_evicting().then(|| now.mono.plus(1));
         let held = [self.held.next_deadline(), self.waiting.next_deadline()].into_iter().flatten().min();
-        [self.link_timeout(), held, pause, eviction].into_iter().flatten().fold(tick, Millis::min)
+        [self.link_timeout(), self.failover_timeout(), held, pause, eviction]
+            .into_iter()
+            .flatten()
+            .fold(tick, Millis::min)
     }
 
     fn each_second(&mut self, now: Now) {
@@ -100,7 +104,7 @@ impl Engine {
     }
 
     fn expire_cycle(&mut self, now: Now) {
-        if self.server.active_expire_off || self.server.pause.is_some() {
+        if self.server.active_expire_off || self.holds_writers() {
             return;
         }
         if self.node.is_replica() {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::command::replica_name;
 use crate::log::Offset;
 use crate::replication::{
     Admission, EndMark, Introduction, OutputLimit, PeerAction, PeerConfig, PeerEvent, PsyncRequest, ReplicaPeer,
@@ -28,7 +29,7 @@ impl Engine {
         let session = &mut self.sessions[token];
         session.kind = ClientKind::Replica;
         let announced = self.node.announced.remove(&token).unwrap_or_default();
-        let name = announced_name(&session.endpoint.peer_addr, &announced);
+        let name = replica_name(&announced, session);
         let is_pre_psync = matches!(ask, Ask::Sync);
         self.notice(format!("Replica {name} asks for synchronization"));
         let introduction = Introduction { name: name.clone(), announced, is_pre_psync };
@@ -167,6 +168,7 @@ impl Engine {
         }
         if is_ack {
             self.release_held(now);
+            self.look_for_synced(now);
         }
     }
 
@@ -240,7 +242,7 @@ impl Engine {
 
     /// The stream's heartbeat: a PING that replicas count like any command.
     pub(super) fn feed_ping(&mut self) {
-        if !self.node.peers.is_empty() && !self.node.is_replica() && self.server.pause.is_none() {
+        if !self.node.peers.is_empty() && !self.node.is_replica() && !self.holds_writers() {
             self.node.log.append(b"*1\r\n$4\r\nPING\r\n");
             self.log_grew = true;
         }
@@ -252,16 +254,5 @@ impl Engine {
             self.node.log.append(b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
             self.log_grew = true;
         }
-    }
-}
-
-fn announced_name(peer_addr: &str, announced: &crate::replication::Announced) -> String {
-    let host = announced
-        .ip_address
-        .as_deref()
-        .unwrap_or_else(|| peer_addr.rsplit_once(':').map_or(peer_addr, |(host, _)| host));
-    match announced.listening_port {
-        0 => format!("{host}:<unknown-replica-port>"),
-        port => format!("{host}:{port}"),
     }
 }

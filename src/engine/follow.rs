@@ -4,7 +4,7 @@ use crate::command::Origin;
 use crate::config::PropagationErrors;
 use crate::keyspace::Keyspace;
 use crate::log::Offset;
-use crate::replication::{LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
+use crate::replication::{FailoverEvent, LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
 use crate::resp::{Limits, Reply};
 use crate::session::{ClientKind, Endpoint, Token};
 use crate::time::{Millis, Now};
@@ -53,6 +53,7 @@ impl Engine {
         self.unblock_all(
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
         );
+        self.note_master(&format!("{host} {port}"));
         self.follower.id.0 += 1;
         let config = self.link_config(host, port);
         let seed = rand::Rng::next_u64(&mut self.rng);
@@ -68,6 +69,7 @@ impl Engine {
             return;
         }
         self.stop_following(now);
+        self.note_master("no one");
         let fresh = ReplId::random(&mut self.rng);
         let offset = self.node.offset();
         self.node.history.promote(fresh, offset);
@@ -86,6 +88,11 @@ impl Engine {
     pub fn change_replid(&mut self) {
         let fresh = ReplId::random(&mut self.rng);
         self.node.history.renew(fresh);
+    }
+
+    /// CONFIG GET and REWRITE tell the present master. A host that a file could not hold is not written into one.
+    fn note_master(&mut self, value: &str) {
+        let _ = self.config.overwrite("replicaof", value.as_bytes());
     }
 
     fn stop_following(&mut self, now: Now) {
@@ -111,6 +118,7 @@ impl Engine {
             version: crate::config::REDIS_VERSION.to_owned(),
             payload_target: "to parser",
             timeout_ms: u64::from(settings.repl_timeout_s) * 1000,
+            hands_over: self.node.failover.is_handing_over(),
         }
     }
 
@@ -231,6 +239,10 @@ impl Engine {
             LinkAction::Continue { replid } => {
                 self.continue_history(now, replid);
                 self.actions.push(Action::Tell(PARTIALLY_SYNCED));
+            }
+            LinkAction::HandOverAnswered { accepted } => {
+                let event = if accepted { FailoverEvent::Accepted } else { FailoverEvent::Refused };
+                self.failover_event(now, event);
             }
             LinkAction::Stream(bytes) => self.apply_stream(now, &bytes),
             LinkAction::Log(level, line) => self.log(level, line),

@@ -13,6 +13,7 @@ mod cron;
 mod ending;
 mod evict;
 mod execute;
+mod failover;
 mod feed;
 mod follow;
 mod gate;

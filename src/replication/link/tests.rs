@@ -27,6 +27,7 @@ fn config() -> LinkConfig {
         version: "7.4.0".to_owned(),
         timeout_ms: 60_000,
         payload_target: "to disk",
+        hands_over: false,
     }
 }
 
