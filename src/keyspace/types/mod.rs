@@ -11,6 +11,7 @@ mod edit;
 mod hash;
 mod list;
 mod packed;
+mod run;
 mod set;
 mod small_list;
 mod string;
