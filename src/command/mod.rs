@@ -38,6 +38,7 @@ mod sample;
 mod scan;
 mod server;
 mod set;
+mod sorted_set;
 mod spec;
 mod stats;
 mod string;
@@ -87,6 +88,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
+    (Group::SortedSet, sorted_set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),
     (Group::Hyperloglog, hyperloglog::COMMANDS),
