@@ -261,13 +261,14 @@ fn union(sources: &mut [Weighted<'_>], aggregate: Aggregate) -> SortedSet {
     result
 }
 
+/// As Redis has it, only the first product counts as zero where it is none; of the others, the sum.
 fn intersection(sources: &mut [Weighted<'_>], aggregate: Aggregate, limit: usize) -> SortedSet {
     sources.sort_by_key(|(source, _)| source.len());
     let mut result = SortedSet::default();
     let Some(((smallest, weight), others)) = sources.split_first() else { return result };
     for (member, score) in smallest.iter() {
         let sum = others.iter().try_fold(zero_for_nan(weight * score), |sum, (other, weight)| {
-            other.score(&member).map(|score| aggregate.of(sum, zero_for_nan(weight * score)))
+            other.score(&member).map(|score| aggregate.of(sum, weight * score))
         });
         if let Some(sum) = sum {
             result.push(&member, sum);
