@@ -178,6 +178,34 @@ const TEMPLATES: &[&str] = &[
     "ZRANDMEMBER Z x",
     "ZSCAN Z 0 COUNT 1000",
     "ZSCAN Z 0 COUNT 1000 MATCH *1*",
+    "GEOADD G N T V",
+    "GEOADD G N T V N T V N T V",
+    "GEOADD G O N T V",
+    "GEOADD G O O N T V N T",
+    "GEOPOS G V V",
+    "GEOHASH G V V",
+    "GEODIST G V V",
+    "GEODIST G V V U",
+    "GEOSEARCH G FROMLONLAT N T BYRADIUS R U ASC",
+    "GEOSEARCH G FROMLONLAT N T BYBOX R R U DESC WITHCOORD WITHDIST WITHHASH",
+    "GEOSEARCH G FROMMEMBER V BYRADIUS R U WITHDIST",
+    "GEOSEARCH G FROMMEMBER V BYBOX R R U COUNT I",
+    "GEOSEARCH G FROMLONLAT N T BYRADIUS R U COUNT I ANY",
+    "GEOSEARCH G FROMLONLAT N T BYRADIUS R U W W W",
+    "GEOSEARCH G W W W",
+    "GEOSEARCHSTORE G G FROMLONLAT N T BYRADIUS R U",
+    "GEOSEARCHSTORE Z G FROMLONLAT N T BYBOX R R U STOREDIST",
+    "GEOSEARCHSTORE Z G FROMMEMBER V BYBOX R R U W",
+    "GEORADIUS G N T R U WITHCOORD WITHDIST WITHHASH ASC",
+    "GEORADIUS G N T R U W W",
+    "GEORADIUS G N T R U STORE Z",
+    "GEORADIUS_RO G N T R U COUNT I DESC",
+    "GEORADIUS_RO G N T R U STORE Z",
+    "GEORADIUSBYMEMBER G V R U STOREDIST Z COUNT I",
+    "GEORADIUSBYMEMBER G V R U W W",
+    "GEORADIUSBYMEMBER_RO G V R U WITHDIST DESC",
+    "ZREM G V V V",
+    "ZSCORE G V",
     "DEL A",
     "RENAME A A",
     "COPY A A REPLACE",
@@ -223,6 +251,19 @@ fn text(rng: &mut SmallRng) -> String {
     }
 }
 
+const GEO_WORDS: &[&str] =
+    &["WITHCOORD", "WITHDIST", "WITHHASH", "ASC", "DESC", "ANY", "COUNT", "5", "STOREDIST", "STORE", "FROMMEMBER", "x"];
+
+/// Most lie together, some anywhere.
+fn degrees(rng: &mut SmallRng, max: f64) -> String {
+    match rng.random_range(0..10) {
+        0 => ["0", "180", "-180", "85.05112878", "x", "nan"][rng.random_range(0..6)].to_owned(),
+        1..4 => rng.random_range(-max..max).to_string(),
+        4..7 => rng.random_range(10.0..12.0).to_string(),
+        _ => rng.random_range(10.0..10.1).to_string(),
+    }
+}
+
 fn score(rng: &mut SmallRng) -> String {
     const ODD: &[&str] = &[
         "inf",
@@ -255,8 +296,8 @@ fn request(rng: &mut SmallRng) -> Vec<String> {
         let kind = if rng.random_ratio(1, 60) { "A" } else { word };
         let number = rng.random_range(0..3);
         match (word, kind) {
-            ("L" | "H" | "S" | "Z" | "A", "A") => {
-                format!("{}{number}", ["l", "h", "s", "z", "string"][rng.random_range(0..5)])
+            ("L" | "H" | "S" | "Z" | "G" | "A", "A") => {
+                format!("{}{number}", ["l", "h", "s", "z", "g", "string"][rng.random_range(0..6)])
             }
             ("L", _) => format!("l{number}"),
             ("H", _) => format!("h{number}"),
@@ -264,6 +305,14 @@ fn request(rng: &mut SmallRng) -> Vec<String> {
             ("Z", _) => format!("z{number}"),
             ("E", _) => "equal".to_owned(),
             ("V", _) => text(rng),
+            ("G", _) => format!("g{number}"),
+            ("N", _) => degrees(rng, 182.0),
+            ("T", _) => degrees(rng, 86.0),
+            ("R", _) => {
+                ["0", "1", "500", "12.5", "20000", "1e7", "-1", "x", "3000", "150"][rng.random_range(0..10)].into()
+            }
+            ("U", _) => ["m", "km", "KM", "ft", "mi", "km", "km", "yd"][rng.random_range(0..8)].into(),
+            ("W", _) => GEO_WORDS[rng.random_range(0..GEO_WORDS.len())].into(),
             ("F", _) => score(rng),
             ("B", _) => format!("{}{}", ["", "", "("][number], score(rng)),
             ("X", _) => match rng.random_range(0..5) {

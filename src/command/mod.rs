@@ -18,6 +18,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod geo;
 mod hash;
 mod help;
 mod holds;
@@ -72,6 +73,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Geo, geo::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),

@@ -34,19 +34,19 @@ pub(super) fn zdiff(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Co
 
 pub(super) fn zunionstore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let (result, _) = combine(cx, args, 2, Operation::Union, Purpose::Store)?;
-    store(cx, args, &result, "zunionstore");
+    store(cx, args.key(1), &result, "zunionstore");
     Ok(Outcome::Done)
 }
 
 pub(super) fn zinterstore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let (result, _) = combine(cx, args, 2, Operation::Intersection, Purpose::Store)?;
-    store(cx, args, &result, "zinterstore");
+    store(cx, args.key(1), &result, "zinterstore");
     Ok(Outcome::Done)
 }
 
 pub(super) fn zdiffstore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let (result, _) = combine(cx, args, 2, Operation::Difference, Purpose::Store)?;
-    store(cx, args, &result, "zdiffstore");
+    store(cx, args.key(1), &result, "zdiffstore");
     Ok(Outcome::Done)
 }
 

@@ -12,6 +12,9 @@ mod remove;
 
 use super::{Command, Flags, KeySpec};
 
+pub(super) use add::{Options as AddOptions, add};
+pub(super) use range::store;
+
 /// As TYPE says it.
 const TYPE_NAME: &str = "zset";
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
-use crate::keyspace::{NewValue, SortedSet, SortedSetRef, Text};
+use crate::keyspace::{Key, NewValue, SortedSet, SortedSetRef, Text};
 use crate::resp::{Protocol, Reply};
 
 use super::bounds::{LexRange, ScoreRange, ranks};
@@ -73,13 +73,12 @@ pub(super) fn zrangestore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outco
     if let Some(set) = cx.db.read_sorted_set(args.key(2))? {
         query.for_each(&set, query.ranks(&set), |member, score| result.push(&member, score));
     }
-    store(cx, args, &result, "zrangestore");
+    store(cx, args.key(1), &result, "zrangestore");
     Ok(Outcome::Done)
 }
 
-/// Stores a result at word 1 and answers its length.
-pub(in crate::command) fn store(cx: &mut Context<'_>, args: &Args<'_>, result: &SortedSet, event: &'static str) {
-    let destination = args.key(1);
+/// Stores a result and answers its length.
+pub(in crate::command) fn store(cx: &mut Context<'_>, destination: Key<'_>, result: &SortedSet, event: &'static str) {
     if result.is_empty() {
         cx.db.remove(destination);
     } else {
