@@ -18,6 +18,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod geo;
 mod hash;
 mod help;
 mod holds;
@@ -38,6 +39,7 @@ mod sample;
 mod scan;
 mod server;
 mod set;
+mod sorted_set;
 mod spec;
 mod stats;
 mod string;
@@ -71,6 +73,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Geo, geo::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),
@@ -87,6 +90,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, replication::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
+    (Group::SortedSet, sorted_set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),
     (Group::Hyperloglog, hyperloglog::COMMANDS),
