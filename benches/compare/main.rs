@@ -42,7 +42,8 @@ pub struct Options {
     /// Measured seconds for each command and round in the request rows
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
-    /// Which requests the row commands measures, by how their names begin [default: all]
+    /// Which requests the row commands measures, by how their names begin, or which types the rows memory-small and
+    /// memory-large [default: all]
     #[arg(long, value_delimiter = ',')]
     requests: Vec<String>,
     /// Keys in the memory rows

@@ -45,7 +45,8 @@ pub fn measure_types(launch: &Launch, options: &Options, keys: u64, elements: u6
         fill(server.port, requests, keys * elements).unwrap_or_else(|error| panic!("{error}\n{}", server.log()));
         (format!("{name}, bytes per {per}"), (settled_rss_bytes(server.pid()) - empty) as f64 / units)
     };
-    TYPES.iter().map(figure).collect()
+    let wanted = |(name, _): &&(&str, &str)| options.requests.is_empty() || options.requests.iter().any(|n| n == name);
+    TYPES.iter().filter(wanted).map(figure).collect()
 }
 
 /// Tables may still be growing or freeing in the background: RSS once it moves by less than a thousandth a second.

@@ -49,6 +49,8 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@list" => entry.group == Group::List,
         "@hash" => entry.group == Group::Hash,
         "@set" => entry.group == Group::Set,
+        "@sortedset" => entry.group == Group::SortedSet,
+        "@geo" => entry.group == Group::Geo,
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

@@ -187,11 +187,15 @@ impl KeySpec {
         access.name().into_iter().chain(self.notes.iter().copied().filter(|note| !dropped.contains(note)))
     }
 
-    /// The words of a request that this spec names; `None` if the request is malformed for it.
+    /// The words of a request that this spec names, none where its keyword is missing; `None` if the request is
+    /// malformed for it.
     pub fn positions(&self, args: &[&[u8]]) -> Option<Vec<usize>> {
         let first = match self.begin {
             Begin::At(index) => index,
-            Begin::After { keyword, from } => keyword_position(args, keyword, from)? + 1,
+            Begin::After { keyword, from } => match keyword_position(args, keyword, from) {
+                Some(position) => position + 1,
+                None => return Some(Vec::new()),
+            },
             Begin::Unknown => return None,
         };
         match self.find {

@@ -19,6 +19,7 @@ mod debug;
 mod effects;
 mod error;
 mod failover;
+mod geo;
 mod hash;
 mod help;
 mod holds;
@@ -39,6 +40,7 @@ mod sample;
 mod scan;
 mod server;
 mod set;
+mod sorted_set;
 mod spec;
 mod stats;
 mod string;
@@ -73,6 +75,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Geo, geo::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),
@@ -90,6 +93,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, failover::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
+    (Group::SortedSet, sorted_set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),
     (Group::Hyperloglog, hyperloglog::COMMANDS),

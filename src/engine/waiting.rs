@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::command::{Args, BlockOn, Origin, Outcome};
-use crate::keyspace::Value;
 use crate::resp::{OwnedArgs, Reply};
 use crate::session::{Blocked, Token};
 use crate::time::{Millis, Now};
@@ -66,6 +65,11 @@ impl Waiting {
         Some(on)
     }
 
+    /// Whether the client waits for a value of this type.
+    fn is_for(&self, token: Token, type_name: &str) -> bool {
+        self.clients.get(&token).is_some_and(|(_, on)| on.type_name == type_name)
+    }
+
     pub fn next_deadline(&self) -> Option<Millis> {
         self.clients.values().filter_map(|(_, on)| on.deadline).min()
     }
@@ -105,10 +109,10 @@ impl Engine {
             let queue = self.waiting.queues.get(&(db, key.clone())).cloned().unwrap_or_default();
             for token in queue {
                 let entry = self.keyspace.db(db).get(self.keyspace.hasher().key(&key));
-                if !matches!(entry.map(|entry| entry.value()), Some(Value::List(_))) {
-                    break;
+                let Some(type_name) = entry.map(|entry| entry.value().type_name()) else { break };
+                if self.waiting.is_for(token, type_name) {
+                    self.serve(now, token, &key);
                 }
-                self.serve(now, token, &key);
             }
         }
         self.refresh_tracking();

@@ -91,7 +91,7 @@ impl<'a> ListRef<'a> {
         let mut copy = BigList::new(cradle.epochs);
         match self.form {
             Form::Small(small) => copy.extend(cradle.epochs, small.packed.bytes()),
-            Form::Big(list) => list.pieces().for_each(|piece| copy.extend(cradle.epochs, piece)),
+            Form::Big(list) => list.pieces().for_each(|piece| copy.extend(cradle.epochs, &piece)),
         }
         Link::new(copy).address()
     }
@@ -124,11 +124,11 @@ impl Db {
         limits: &CollectionLimits,
     ) -> Option<usize> {
         let (old, spot) = self.table.locate(key)?;
-        let packed = pack(inserted.iter().copied());
         let small = match Outer::of(old) {
             Some(Outer::List(list)) => return Some(self.splice_big(key, list, at, removed, inserted, limits)),
             _ => small_list(old),
         };
+        let packed = pack(inserted.iter().copied());
         let mut rest = small.packed;
         let from = rest.pass(at);
         let end = from + rest.pass(removed);
@@ -156,11 +156,11 @@ impl Db {
         let (_, spot) = self.table.locate(key).expect("a list to change");
         let (len, bytes) = self.change_root(key, spot, list, |list, epochs| {
             if let (1, [element]) = (removed, inserted) {
-                list.set(epochs, at, &pack([*element]));
+                list.set(epochs, at, element);
             } else {
                 list.remove(epochs, at, removed);
                 for (nth, element) in inserted.iter().enumerate() {
-                    list.insert(epochs, at + nth, &pack([*element]));
+                    list.insert(epochs, at + nth, element);
                 }
             }
             (list.len(), list.packed_bytes())
@@ -176,7 +176,7 @@ impl Db {
     fn pack_list(&mut self, key: Key<'_>) {
         let Some((blob, spot)) = self.table.locate(key) else { return };
         let Some(Outer::List(list)) = Outer::of(blob) else { return };
-        let packed: Vec<u8> = list.pieces().flatten().copied().collect();
+        let packed: Vec<u8> = list.pieces().fold(Vec::new(), |packed, piece| [&packed[..], &piece].concat());
         self.shrink(key, spot, Kind::List, list, &list_value(list.len(), &packed));
     }
 }
