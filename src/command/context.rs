@@ -17,7 +17,7 @@ use crate::resp::{self, Reply};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
-use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Stats};
+use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Migration, Stats};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +163,8 @@ pub struct ServerFacts {
     pub cron_paused: bool,
     /// Samples that the shell refreshes at each tick: resident set, CPU times.
     pub usage: ProcessUsage,
+    /// Connections that MIGRATE keeps.
+    pub migration_targets: u64,
     pub peak_memory_bytes: u64,
     /// The allocator's own figures, and when they were taken: they take locks, so once a tick is enough.
     pub allocator: Option<(Millis, AllocatorStats)>,
@@ -298,6 +300,8 @@ pub enum Outcome {
     /// Change places with a replica.
     Failover(FailoverRequest),
     AbortFailover,
+    /// Send keys to another server; the answer comes when they are there.
+    Migrate(Box<Migration>),
     /// Follow this server, or nobody.
     ReplicaOf(Option<(String, u16)>),
     /// Directives were set: they take effect, or all of them are taken back; then the request is answered.

@@ -8,7 +8,7 @@ use super::{Args, Command, CommandError, Context, Flags, Outcome};
 pub(super) const COMMANDS: &[Command] = &[Command::new(
     "failover",
     failover,
-    "target=[TO (host port:integer [FORCE])] [ABORT] [TIMEOUT milliseconds:integer]",
+    "[TO target=(host port:integer [FORCE])] [ABORT] [TIMEOUT milliseconds:integer]",
 )
 .about("Changes places with a replica, once it has everything.")
 .since("6.2.0")

@@ -114,6 +114,12 @@ impl KeySpec {
         KeySpec::begin(Begin::After { keyword, from })
     }
 
+    /// More keys behind it, up to `last`, which counts from it or, if negative, from the end.
+    pub const fn up_to(mut self, last: i32) -> KeySpec {
+        self.find = Find::Range { last, step: 1, limit: 0 };
+        self
+    }
+
     pub const fn limit(mut self, limit: usize) -> KeySpec {
         if let Find::Range { last, step, .. } = self.find {
             self.find = Find::Range { last, step, limit };

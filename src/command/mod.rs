@@ -60,6 +60,7 @@ pub use effects::{Effects, Touched};
 pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;
+pub use keys::{Migration, PackedKey};
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
 pub use replication::{replica_address, replica_name};

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
+use crate::command::Migration;
 use crate::keyspace::Snapshot;
 use crate::replication::{Level, Position};
 use crate::session::Token;
@@ -67,6 +68,8 @@ pub enum Action {
     Load {
         client: Token,
     },
+    /// Send these keys to another server, then say `migrated`.
+    Migrate(Migration),
     /// A directive of the shell was set.
     ConfigChanged,
     /// A master from now on, or a replica.

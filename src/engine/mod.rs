@@ -20,6 +20,7 @@ mod gate;
 mod held;
 mod input;
 mod invalidate;
+mod migrate;
 mod monitor;
 mod outcome;
 mod persist;
@@ -55,6 +56,7 @@ pub use execute::Turn;
 pub use follow::LoadedPayload;
 pub use gate::{Conditions, Verdict};
 pub use input::Input;
+pub use migrate::Migrated;
 pub use testify::Testimony;
 
 use held::HeldList;
@@ -107,6 +109,7 @@ pub struct Engine {
     slept: Duration,
     pubsub: PubSub,
     follower: follow::Follower,
+    migrating: Option<migrate::Migrating>,
     cron: cron::Cron,
     /// Code that runs inside.
     running: Option<busy::Running>,
@@ -160,6 +163,7 @@ impl Engine {
             slept: Duration::ZERO,
             pubsub: PubSub::default(),
             follower: follow::Follower::default(),
+            migrating: None,
             cron: cron::Cron::new(now),
             running: None,
             conditions: Conditions::NONE,

@@ -53,6 +53,7 @@ impl Engine {
             Outcome::Sync => self.sync(now, token, reply),
             Outcome::Failover(request) => self.fail_over(now, request),
             Outcome::AbortFailover => self.failover_event(now, FailoverEvent::Abort),
+            Outcome::Migrate(migration) => self.migrate(now, token, *migration),
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
             Outcome::ConfigRewrite { all } => self.rewrite_config(all, reply),
@@ -165,7 +166,7 @@ impl Engine {
         self.actions.push(Action::ConfigChanged);
     }
 
-    /// Lets waiting clients go on once neither CLIENT PAUSE nor a change of roles nor a shutdown holds them.
+    /// Lets waiting clients go on once nothing holds them any more.
     pub(super) fn end_pause_if_over(&mut self, now: Now) {
         if self.server.pause.is_some_and(|pause| pause.until <= now.mono) {
             self.server.pause = None;
@@ -183,9 +184,9 @@ impl Engine {
         }
     }
 
-    /// Whether writers wait: by CLIENT PAUSE, for a change of roles, or because the end is near.
+    /// Whether writers wait: by CLIENT PAUSE, for a change of roles, while keys move, or because the end is near.
     pub(super) fn holds_writers(&self) -> bool {
-        self.server.pause.is_some() || self.is_ending() || self.node.failover.is_active()
+        self.server.pause.is_some() || self.is_ending() || self.node.failover.is_active() || self.migrating.is_some()
     }
 
     fn rewrite_config(&mut self, all: bool, reply: &mut Reply) {

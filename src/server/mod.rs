@@ -11,6 +11,7 @@ pub mod disk;
 mod jobs;
 mod listener;
 pub mod logging;
+mod migrate;
 pub mod process;
 mod restore;
 mod shared;

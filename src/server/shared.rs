@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::crash::{Essential, UnderLock};
 use super::dialer::LinkHandle;
 use super::process::Supervisor;
-use super::{apply, config_file, jobs, usage};
+use super::{apply, config_file, jobs, migrate, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -36,6 +36,7 @@ pub struct Shared {
     pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
+    pub targets: Mutex<migrate::Targets>,
     pub running: Arc<Mutex<apply::Running>>,
     pub supervisor: Supervisor,
     /// `Some(exit code)` ends the process.
@@ -62,6 +63,7 @@ impl Shared {
             payloads: Mutex::new(HashMap::new()),
             link: Mutex::new(None),
             save: Mutex::new(None),
+            targets: Mutex::new(migrate::Targets::new()),
             running,
             supervisor,
             exit,
@@ -115,6 +117,7 @@ impl Shared {
             }
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
+            Action::Migrate(migration) => migrate::start(self, migration),
             Action::ConfigChanged => apply::apply(self),
             Action::Log(level, line) => log(level, &line),
             Action::RoleChanged { is_replica } => self.running.lock().take_role(is_replica),

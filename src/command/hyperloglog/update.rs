@@ -1,6 +1,6 @@
 //! PFADD, PFCOUNT, PFMERGE.
 
-use crate::command::{Args, CommandError, Context, Expiry, Outcome};
+use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
 use crate::keyspace::{Key, NewValue};
 

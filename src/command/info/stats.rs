@@ -32,7 +32,9 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     for (name, topic) in TOPICS {
         fields.add(name, cx.pubsub.names(*topic).len());
     }
-    fields.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    fields.zeros(&["latest_fork_usec", "total_forks"]);
+    fields.add("migrate_cached_sockets", cx.server.migration_targets);
+    fields.zeros(&["slave_expires_tracked_keys"]);
     fields.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     fields.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
     let tracked = &cx.pubsub.tracked;

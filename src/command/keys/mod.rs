@@ -3,9 +3,12 @@
 mod dump;
 mod exist;
 mod expire;
+mod migrate;
 mod name;
 mod object;
 mod walk;
+
+pub use migrate::{Migration, PackedKey};
 
 use super::{Command, Flags, KeySpec};
 
@@ -175,6 +178,31 @@ pub(super) const COMMANDS: &[Command] = &[
     .keys(&[KeySpec::at(1).overwrite(&["update"])])
     .categories(KEYSPACE_DANGEROUS)
     .history(&[("3.0.0", "Option REPLACE."), ("5.0.0", "Option ABSTTL."), ("5.0.0", "Options IDLETIME, FREQ.")]),
+    Command::new(
+        "migrate",
+        migrate::migrate,
+        "host port:integer key-selector=(key | empty-string=\"\") destination-db:integer timeout:integer [COPY]@3.0.0 \
+         [REPLACE]@3.0.0 authentication=[AUTH auth@4.0.7 | AUTH2 auth2=(username password)@6.0.0] \
+         [KEYS keys:key...]@3.0.6",
+    )
+    .about("Sends keys to another server and deletes them here.")
+    .since("2.6.0")
+    .complexity("")
+    .arity(-6)
+    .flags(WRITE.with(Flags::MOVABLEKEYS))
+    .keys(&[
+        KeySpec::at(3).read_write(&["access", "delete"]),
+        KeySpec::after("KEYS", -2).read_write(&["access", "delete", "incomplete"]).up_to(-1),
+    ])
+    .categories(KEYSPACE_DANGEROUS)
+    .tips(VARYING)
+    .secrets(migrate::is_secret)
+    .history(&[
+        ("3.0.0", "Options COPY, REPLACE."),
+        ("3.0.6", "Option KEYS."),
+        ("4.0.7", "Option AUTH."),
+        ("6.0.0", "Option AUTH2."),
+    ]),
     Command::container("object", object::COMMANDS).about("Looks at how a value is kept.").since("2.2.3"),
 ];
 
