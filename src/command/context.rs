@@ -197,6 +197,8 @@ pub struct Loading {
     pub started_unix_s: i64,
     pub total_bytes: u64,
     pub loaded_bytes: u64,
+    /// The old data are shown meanwhile.
+    pub is_async: bool,
 }
 
 /// Where saving the RDB stands.

@@ -21,9 +21,9 @@ pub use events::EventClasses;
 pub use example::example;
 pub use load::{Files, Origin, StartError};
 pub use settings::{
-    BufferLimit, ClientClass, CollectionLimits, LogFormat, LogLevel, LogTimestamp, MasterAddress, MaxmemoryPolicy,
-    MemoryShare, OomScoreAdj, PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions, Supervision,
-    SyslogFacility,
+    BufferLimit, ClientClass, CollectionLimits, DisklessLoad, LogFormat, LogLevel, LogTimestamp, MasterAddress,
+    MaxmemoryPolicy, MemoryShare, OomScoreAdj, PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions,
+    Supervision, SyslogFacility,
 };
 pub use value::{Kind, Value};
 
@@ -211,7 +211,7 @@ impl Config {
     /// Directives off their default that are not in effect yet; each is told once.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         let off_default = table::rows().zip(&self.values).filter(|(row, value)| **value != default_value(row));
-        let waiting = off_default.filter_map(|(row, value)| Some((row.name, row.waits_for(value)?)));
+        let waiting = off_default.filter_map(|(row, _)| Some((row.name, row.waits_for()?)));
         let users = (!self.users.is_empty()).then_some(("user", "ACL"));
         let noticed = &mut self.noticed;
         waiting

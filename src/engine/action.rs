@@ -50,6 +50,10 @@ pub enum Action {
         peer: Token,
         payload: Payload,
     },
+    /// Send the file of the `SavePurpose::FullSync` that has just ended, its length first: `PayloadSized`, then chunks.
+    SendFile {
+        peer: Token,
+    },
     /// Stop writing it.
     AbandonPayload {
         peer: Token,
@@ -89,8 +93,6 @@ pub enum Action {
 pub struct Payload {
     pub snapshot: Snapshot,
     pub position: Position,
-    /// The peer needs its length before its first byte.
-    pub whole: bool,
 }
 
 /// Who waits for a save.
@@ -99,6 +101,8 @@ pub enum SavePurpose {
     /// SAVE: this client's answer.
     Foreground(Token),
     Background,
+    /// The file goes to peers.
+    FullSync,
     /// FLUSHALL: this client's answer, whether it could be written or not.
     Flush(Token),
     /// The last save before the end.

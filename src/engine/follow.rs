@@ -141,7 +141,8 @@ impl Engine {
     pub fn link_wants_bytes(&self, id: LinkId) -> bool {
         // While code runs inside, the stream waits.
         !self.is_running_inside()
-            && self.node.unapplied_bytes < UNAPPLIED_BYTES_MAX
+            // A command under way may be of any size; what a pause lets pile up may not.
+            && (self.server.pause.is_none() || self.node.unapplied_bytes < UNAPPLIED_BYTES_MAX)
             && id == self.follower.id
             && self.node.link.as_ref().is_some_and(MasterLink::wants_bytes)
     }
@@ -222,14 +223,19 @@ impl Engine {
                 self.follower.is_listening = false;
                 self.actions.push(Action::LinkClose { link });
             }
-            LinkAction::BeginPayload { .. } => {
+            LinkAction::BeginPayload { position, size_bytes } => {
+                self.begin_payload(now, position, size_bytes);
                 self.follower.is_loading = true;
                 self.actions.push(Action::LoadBegin { link });
             }
-            LinkAction::Payload(bytes) => self.actions.push(Action::LoadChunk { link, bytes }),
+            LinkAction::Payload(bytes) => {
+                self.note_loaded(bytes.len() as u64);
+                self.actions.push(Action::LoadChunk { link, bytes });
+            }
             LinkAction::EndPayload => self.actions.push(Action::LoadEnd { link }),
             LinkAction::AbandonPayload => {
                 self.follower.is_loading = false;
+                self.end_payload(now);
                 self.actions.push(Action::LoadAbandon { link });
             }
             LinkAction::Adopt { position } => {
@@ -251,6 +257,7 @@ impl Engine {
 
     /// After a full resync: the master's history is ours, our peers must come again.
     fn adopt(&mut self, now: Now, position: Option<Position>) {
+        self.end_payload(now);
         self.drop_peers(now);
         match position {
             Some(position) => {

@@ -16,6 +16,7 @@ mod execute;
 mod failover;
 mod feed;
 mod follow;
+mod full_sync;
 mod gate;
 mod held;
 mod input;
@@ -110,6 +111,7 @@ pub struct Engine {
     pubsub: PubSub,
     follower: follow::Follower,
     migrating: Option<migrate::Migrating>,
+    file_sync: Option<full_sync::FileSync>,
     cron: cron::Cron,
     /// Code that runs inside.
     running: Option<busy::Running>,
@@ -164,6 +166,7 @@ impl Engine {
             pubsub: PubSub::default(),
             follower: follow::Follower::default(),
             migrating: None,
+            file_sync: None,
             cron: cron::Cron::new(now),
             running: None,
             conditions: Conditions::NONE,
@@ -253,7 +256,8 @@ impl Engine {
             .when(few_replicas, Conditions::FEW_REPLICAS)
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
             .when(stale, Conditions::STALE)
-            .when(self.server.loading.is_some(), Conditions::LOADING)
+            .when(self.server.loading.is_some_and(|loading| !loading.is_async), Conditions::LOADING)
+            .when(self.server.loading.is_some_and(|loading| loading.is_async), Conditions::ASYNC_LOADING)
             .when(self.is_busy(), Conditions::BUSY)
             .when(self.holds_writers(), Conditions::PAUSED);
         self.eviction.look_anew();

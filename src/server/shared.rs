@@ -1,6 +1,7 @@
 //! The engine behind its one lock, and the way from its actions into the world.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,6 +37,8 @@ pub struct Shared {
     pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
+    /// The file that a save for peers has just written, while the engine is told.
+    pub sync_file: Mutex<Option<Arc<File>>>,
     pub targets: Mutex<migrate::Targets>,
     pub running: Arc<Mutex<apply::Running>>,
     pub supervisor: Supervisor,
@@ -63,6 +66,7 @@ impl Shared {
             payloads: Mutex::new(HashMap::new()),
             link: Mutex::new(None),
             save: Mutex::new(None),
+            sync_file: Mutex::new(None),
             targets: Mutex::new(migrate::Targets::new()),
             running,
             supervisor,
@@ -111,6 +115,7 @@ impl Shared {
             Action::LoadEnd { link } => self.with_link(link, |handle| handle.end_load()),
             Action::LoadAbandon { link } => self.with_link(link, |handle| handle.abandon_load()),
             Action::FullSync { peer, payload } => jobs::send_payload(self, peer, payload),
+            Action::SendFile { peer } => jobs::send_file(self, peer),
             Action::AbandonPayload { peer } => drop(self.payloads.lock().remove(&peer)),
             Action::Save { snapshot, position, purpose, written } => {
                 jobs::save(self, snapshot, position, purpose, written);

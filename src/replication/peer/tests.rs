@@ -61,7 +61,8 @@ impl Script {
 
     fn snapshot(&mut self) -> Vec<PeerAction> {
         let position = Position { replid: id('a'), offset: self.stream.appended(), db: None };
-        self.give(PeerEvent::SnapshotTaken { position, mark: mark() })
+        let mark = self.peer.introduction().announced.can_eof.then(mark);
+        self.give(PeerEvent::SnapshotTaken { position, mark })
     }
 
     fn chunk(&mut self, text: &'static str) -> Vec<PeerAction> {
@@ -145,7 +146,7 @@ fn a_marked_full_resync_holds_the_stream_back_until_the_first_acknowledgement() 
         [
             send(format!("+FULLRESYNC {} 100\r\n", id('a'))),
             PeerAction::Send(mark().header()),
-            PeerAction::PreparePayload { whole: false }
+            PeerAction::PreparePayload
         ]
     );
     assert_eq!((script.peer.waiting_since(), script.peer.is_sending_snapshot()), (None, true));
@@ -165,7 +166,7 @@ fn a_marked_full_resync_holds_the_stream_back_until_the_first_acknowledgement() 
 fn a_sized_full_resync_waits_for_its_length_and_flows_on_at_once() {
     let mut script = Script::new(Announced { can_eof: false, ..announced() }, false);
     let actions = script.snapshot();
-    assert_eq!(actions[1..], [PeerAction::PreparePayload { whole: true }]);
+    assert_eq!(actions[1..], [PeerAction::PreparePayload]);
     assert_eq!(script.tick_at(1_000), [send("\n")]);
     assert_eq!(script.tick_at(90_000), [send("\n")], "our own slowness is no timeout");
     assert_eq!(script.give(PeerEvent::PayloadSized { payload_bytes: 5 }), [send("$5\r\n")]);
@@ -179,7 +180,7 @@ fn a_sized_full_resync_waits_for_its_length_and_flows_on_at_once() {
 #[test]
 fn a_replica_of_before_psync_gets_no_line_and_owes_no_acknowledgement() {
     let mut script = Script::new(Announced::default(), true);
-    assert_eq!(script.snapshot(), [PeerAction::PreparePayload { whole: true }]);
+    assert_eq!(script.snapshot(), [PeerAction::PreparePayload]);
     script.give(PeerEvent::PayloadSized { payload_bytes: 0 });
     script.give(PeerEvent::PayloadEnded);
     assert_eq!(script.shown(), "online");
