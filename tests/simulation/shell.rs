@@ -45,7 +45,11 @@ impl World {
             Action::LinkSend { link, bytes } => {
                 if let Some(id) = self.network.by_link(node, link) {
                     let due = self.network.due(now, &mut self.rng, id);
-                    self.network.connections.get_mut(&id).expect("just found").up.send(due, bytes.to_vec());
+                    let connection = self.network.connections.get_mut(&id).expect("just found");
+                    // Behind a cut nothing arrives.
+                    if connection.phase != Phase::Ending {
+                        connection.up.send(due, bytes.to_vec());
+                    }
                 }
             }
             Action::LinkClose { link } => {
@@ -69,6 +73,7 @@ impl World {
                 served.expect("a peer is served").payload = Some(sending);
             }
             Action::SendFile { peer } => {
+                self.from_file += 1;
                 let bytes = Bytes::from(self.nodes[node].file.clone().expect("it was just written"));
                 let piece_bytes = self.rng.random_range(20..2_000);
                 let sized = PeerEvent::PayloadSized { payload_bytes: bytes.len() as u64 };
@@ -90,7 +95,10 @@ impl World {
             Action::Exit { .. } => self.stop(node),
             // Of use to processes only.
             Action::RoleChanged { .. } | Action::Tell(_) => {}
-            Action::Log(_, line) => self.trace(node, &line),
+            Action::Log(_, line) => {
+                self.handed_over += u64::from(line.starts_with("MASTER MODE enabled (failover"));
+                self.trace(node, &line);
+            }
             Action::Load { .. } | Action::Migrate(_) | Action::ConfigChanged => {}
         }
     }
@@ -214,9 +222,11 @@ impl World {
     }
 
     fn deliver_down(&mut self, id: ConnectionId) {
-        let max_bytes = self.read_size();
+        let read_bytes = self.read_size();
         let Some(connection) = self.network.connections.get_mut(&id) else { return };
         let dialler = connection.dialler;
+        let is_slow = self.nodes[dialler].slow_until > self.now;
+        let max_bytes = if is_slow { read_bytes.min(100) } else { read_bytes };
         let Some(link) = connection.link else {
             connection.down.cut(0);
             return;
