@@ -17,6 +17,9 @@ const FULLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Finished with succes
 const PARTIALLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Partial Resynchronization accepted. Ready to accept \
                                 connections in read-write mode.\n";
 
+const FORMER_MASTER: &str = "Before turning into a replica, using my own master parameters to synthesize a cached \
+                             master: I may be able to synchronize with the new master with just a partial transfer.";
+
 /// What the engine keeps beside the link's machine.
 #[derive(Default)]
 pub(super) struct Follower {
@@ -54,6 +57,9 @@ impl Engine {
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
         );
         self.note_master(&format!("{host} {port}"));
+        if !self.node.is_replica() && self.node.has_history {
+            self.notice(FORMER_MASTER);
+        }
         self.follower.id.0 += 1;
         let config = self.link_config(host, port);
         let seed = rand::Rng::next_u64(&mut self.rng);

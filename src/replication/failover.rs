@@ -2,15 +2,6 @@
 //!
 //! Writers wait while the replica takes what is left of the stream. Then we follow it, and the PSYNC that asks to go on
 //! asks it to take our place. Its answer ends the matter: we are its replica, or a master again.
-//!
-//! ```text
-//! Idle --Requested--> AwaitingSync --Acked by the target--> HandingOver --Accepted--> Idle, a replica
-//!                     AwaitingSync --Tick, overdue, FORCE--> HandingOver
-//!                     AwaitingSync --Tick, overdue--> Idle, as before
-//!                     AwaitingSync --Abort--> Idle, as before
-//!                                                            HandingOver --Refused--> Idle, a master again
-//!                                                            HandingOver --Abort--> Idle, a master again
-//! ```
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,15 @@
 //! engine knows.
 //! Around them stand pure decisions: may this request continue (`History`), when does which full resync start
 //! (`Admission`), who has acknowledged what (`quorum`), who is too far behind (`OutputLimit`).
+//!
+//! # The machines
+#![doc = include_str!("diagrams.md")]
 
 mod admission;
 mod announced;
 mod backoff;
+#[cfg(test)]
+mod diagrams;
 mod failover;
 mod handshake;
 mod heartbeat;

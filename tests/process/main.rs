@@ -17,6 +17,7 @@ mod package;
 mod requests;
 mod resume;
 mod roles;
+mod sentinel;
 mod supervision;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,8 +1,9 @@
 //! Whole servers in one thread: engines over byte pipes that are cut, delayed and stalled, under a clock that is made up.
 //!
-//! Two to seven servers, in stars and chains. One seed decides everything: commands, faults, role changes, latencies, how bytes are cut into reads. After every
-//! call into an engine: equal data at equal (replid, offset), offsets that never fall within a history, no machine
-//! without a timeout. In the end all is healed, and the data must be equal within 30 simulated seconds.
+//! Two to seven servers, in stars and chains. One seed decides everything: commands, faults, role changes, latencies,
+//! how bytes are cut into reads. After every call into an engine: equal data at equal (replid, offset), offsets that
+//! never fall within a history, no machine without a timeout, what WAIT has answered is true. In the end all is healed, and the data must be equal
+//! within 30 simulated seconds.
 //! `TANDEM_SEEDS=25000 cargo test --test simulation` is the long run: so many seeds in each of the four tests.
 //! A failure prints its seed; `TANDEM_SEED=<seed> cargo test --test simulation` runs that one alone (with the same
 //! `TANDEM_SEEDS`, if that was set), and `TANDEM_TRACE=1` prints what the servers log meanwhile.
@@ -14,6 +15,7 @@ mod network;
 mod node;
 mod pipe;
 mod shell;
+mod waits;
 mod world;
 
 use std::env;

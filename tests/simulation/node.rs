@@ -13,6 +13,7 @@ use tandem::session::{Endpoint, Token};
 use tandem::time::{Millis, Now};
 
 use crate::network::ConnectionId;
+use crate::waits::Waited;
 
 /// Unix time when a simulation begins, in microseconds.
 const EPOCH_US: i64 = 1_700_000_000_000_000;
@@ -64,6 +65,9 @@ pub struct Node {
     /// A local client's connection, and an operator's, who is never kept waiting with the writers.
     pub client: Token,
     pub operator: Token,
+    /// Who says WAIT, and what it waits for.
+    pub waiter: Token,
+    pub waited: Option<Waited>,
     pub served: BTreeMap<ConnectionId, Served>,
     pub load: Option<Load>,
     pub save: Option<Save>,
@@ -92,7 +96,8 @@ impl Node {
         engine.begin(moment(now));
         let endpoint = Endpoint { is_local: true, peer_addr: "127.0.0.1:1".to_owned(), ..Endpoint::default() };
         let client = engine.connect(moment(now), endpoint.clone()).expect("the first client is let in");
-        let operator = engine.connect(moment(now), endpoint).expect("the second client is let in");
+        let operator = engine.connect(moment(now), endpoint.clone()).expect("the second client is let in");
+        let waiter = engine.connect(moment(now), endpoint).expect("the third client is let in");
         Node {
             index,
             engine,
@@ -102,6 +107,8 @@ impl Node {
             file,
             client,
             operator,
+            waiter,
+            waited: None,
             served: BTreeMap::new(),
             load: None,
             save: None,
@@ -119,7 +126,14 @@ impl Node {
         self.engine.node.link.as_ref().map(|link| Node::index_of(&link.config().host))
     }
 
-    /// Runs a request of one of the two; answers its reply.
+    /// The number that WAIT was answered, if it was.
+    pub fn take_wait_reply(&mut self) -> Option<String> {
+        let session = self.engine.sessions.get_mut(self.waiter)?;
+        let reply = String::from_utf8(std::mem::take(&mut session.outbox)).expect("a number or an error");
+        (!reply.is_empty()).then(|| reply.trim_start_matches(':').trim_end().to_owned())
+    }
+
+    /// Runs a request of one of them; answers its reply.
     pub fn request(&mut self, now: Millis, by: Token, words: &[&[u8]]) -> Vec<u8> {
         let mut input = self.engine.input();
         input.buffer_mut().extend_from_slice(&encode(words));

@@ -34,6 +34,7 @@ pub struct Tally {
     /// Full resyncs from a file, and roles that were handed over.
     pub from_file: u64,
     pub handed_over: u64,
+    pub waits: u64,
 }
 
 impl Tally {
@@ -46,11 +47,12 @@ impl Tally {
         self.renamed += other.renamed;
         self.from_file += other.from_file;
         self.handed_over += other.handed_over;
+        self.waits += other.waits;
     }
 
     /// Everything that the simulation is for has happened.
     pub fn check(&self, changes_roles: bool) {
-        let seen = [self.full, self.partial, self.cuts, self.failed_loads, self.restarts, self.from_file];
+        let seen = [self.full, self.partial, self.cuts, self.failed_loads, self.restarts, self.from_file, self.waits];
         assert!(seen.iter().all(|count| *count > 10), "too little happened: {seen:?}");
         assert!(!changes_roles || self.renamed > 10, "too few histories went on under a new name: {}", self.renamed);
         assert!(!changes_roles || self.handed_over > 10, "too few roles were handed over: {}", self.handed_over);
@@ -68,7 +70,9 @@ pub struct World {
     pub failed_loads: u64,
     pub from_file: u64,
     pub handed_over: u64,
-    restarts: u64,
+    /// Answers of WAIT that were looked at.
+    pub waits: u64,
+    pub restarts: u64,
     gone: Tally,
     is_healing: bool,
     traces: bool,
@@ -97,6 +101,7 @@ impl World {
             failed_loads: 0,
             from_file: 0,
             handed_over: 0,
+            waits: 0,
             restarts: 0,
             gone: Tally::default(),
             is_healing: false,
@@ -147,6 +152,7 @@ impl World {
         tally.restarts = self.restarts;
         tally.from_file = self.from_file;
         tally.handed_over = self.handed_over;
+        tally.waits = self.waits;
         tally.add(&self.gone);
         for node in &self.nodes {
             tally.add(&tally_of(node));
@@ -162,6 +168,7 @@ impl World {
         for node in 0..self.nodes.len() {
             if self.nodes[node].is_alive {
                 self.advance_node(node);
+                self.check_wait(node);
             } else if self.nodes[node].revives_at.is_some_and(|at| at <= self.now) {
                 self.revive(node);
             }
@@ -182,6 +189,9 @@ impl World {
             let words: Vec<&str> = request.iter().map(String::as_str).collect();
             self.request_by(node, self.nodes[node].client, &words);
         }
+        if self.rng.random_range(0..10) == 0 {
+            self.begin_wait(node);
+        }
     }
 
     /// Those who live and follow nobody.
@@ -195,7 +205,7 @@ impl World {
     }
 
     /// No reply if the server is dead.
-    fn request_by(&mut self, node: usize, by: Token, words: &[&str]) -> Vec<u8> {
+    pub fn request_by(&mut self, node: usize, by: Token, words: &[&str]) -> Vec<u8> {
         if !self.nodes[node].is_alive {
             return Vec::new();
         }
@@ -333,7 +343,7 @@ impl World {
         }
     }
 
-    fn fail(&self, reason: &str) -> ! {
+    pub fn fail(&self, reason: &str) -> ! {
         panic!("seed {} at {} ms: {reason}", self.seed, self.now.0)
     }
 

@@ -112,3 +112,33 @@ fn the_lines_are_those_of_redis() {
         ]
     );
 }
+
+/// Every event in every state: the states change as the diagram says.
+#[test]
+fn the_diagram_is_true() {
+    let events: [fn() -> FailoverEvent; 6] = [
+        || requested(Some(7), Some(5), false),
+        || acked(7, 100),
+        || FailoverEvent::Accepted,
+        || FailoverEvent::Refused,
+        || FailoverEvent::Abort,
+        || FailoverEvent::Tick,
+    ];
+    let name = |failover: &Failover| match failover.state {
+        State::Idle => "Idle",
+        State::AwaitingSync { .. } => "AwaitingSync",
+        State::HandingOver { .. } => "HandingOver",
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for (steps, event) in (0..3).flat_map(|steps| events.iter().map(move |event| (steps, event))) {
+        let mut failover = Failover::default();
+        for before in &events[..steps] {
+            failover.handle(Millis(0), before(), &mut Vec::new());
+        }
+        let from = name(&failover).to_owned();
+        failover.handle(Millis(9), event(), &mut Vec::new());
+        let to = name(&failover).to_owned();
+        seen.extend((from != to).then_some((from, to)));
+    }
+    assert_eq!(seen, crate::replication::diagrams::edges("Failover"));
+}

@@ -332,7 +332,7 @@ fn what_cannot_be_in_a_state_is_an_error_that_names_both() {
             PeerEvent::Continue { replid: id('a'), from: Offset(100) },
             PeerEvent::SnapshotTaken {
                 position: Position { replid: id('a'), offset: Offset(100), db: None },
-                mark: mark(),
+                mark: Some(mark()),
             },
             PeerEvent::PayloadSized { payload_bytes: 1 },
             PeerEvent::PayloadChunk(Bytes::from_static(b"x")),
@@ -361,4 +361,41 @@ fn what_cannot_be_in_a_state_is_an_error_that_names_both() {
     for event in events() {
         assert_eq!(closed.give(event), []);
     }
+}
+
+/// Every event in every state: the states change as the diagram says.
+#[test]
+fn the_diagram_is_true() {
+    let sized = || {
+        let mut script = Script::new(Announced { can_eof: false, ..announced() }, false);
+        script.snapshot();
+        script.give(PeerEvent::PayloadSized { payload_bytes: 0 });
+        script
+    };
+    let stages: [Stage; 5] =
+        [|| Script::new(announced(), false), Script::sending, sized, Script::awaiting_first_ack, Script::online];
+    let position = Position { replid: id('a'), offset: Offset(100), db: None };
+    let events: [fn(Position) -> PeerEvent; 12] = [
+        |at| PeerEvent::Continue { replid: at.replid, from: at.offset },
+        |position| PeerEvent::SnapshotTaken { position, mark: Some(mark()) },
+        |_| PeerEvent::PayloadSized { payload_bytes: 1 },
+        |_| PeerEvent::PayloadChunk(Bytes::from_static(b"x")),
+        |_| PeerEvent::PayloadEnded,
+        |_| PeerEvent::SnapshotFailed("x".to_owned()),
+        |_| PeerEvent::Writable { max_bytes: 1 },
+        |at| PeerEvent::Acked(at.offset),
+        |_| PeerEvent::SignOfLife,
+        |_| PeerEvent::Dismiss,
+        |_| PeerEvent::Closed,
+        |_| PeerEvent::Tick,
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for (stage, event) in stages.iter().flat_map(|stage| events.iter().map(move |event| (stage, event))) {
+        let mut script = stage();
+        let from = script.peer.state.name().to_owned();
+        script.give(event(position));
+        let to = script.peer.state.name().to_owned();
+        seen.extend((from != to).then_some((from, to)));
+    }
+    assert_eq!(seen, crate::replication::diagrams::edges("ReplicaPeer"));
 }
