@@ -55,6 +55,8 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("replconf", "arguments", "Redis documents none"),
     ("set", "arguments", "IFEQ is newer"),
     ("set", "history", "IFEQ is newer"),
+    ("sort", "arguments", "named as since Redis 7.2; patterns have no key spec"),
+    ("sort_ro", "arguments", "named as since Redis 7.2; patterns have no key spec"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),
 ];
 

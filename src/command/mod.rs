@@ -38,6 +38,7 @@ mod sample;
 mod scan;
 mod server;
 mod set;
+mod sort;
 mod spec;
 mod stats;
 mod string;
@@ -71,6 +72,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Generic, sort::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),

@@ -15,6 +15,7 @@ mod observe;
 mod pubsub;
 mod replication;
 mod set;
+mod sort;
 mod string;
 mod tracking;
 mod transaction;
