@@ -62,6 +62,8 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("zrank", "history", "WITHSCORE is newer"),
     ("zrevrank", "arguments", "WITHSCORE is newer"),
     ("zrevrank", "history", "WITHSCORE is newer"),
+    ("sort", "arguments", "named as since Redis 7.2; patterns have no key spec"),
+    ("sort_ro", "arguments", "named as since Redis 7.2; patterns have no key spec"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),
 ];
 

@@ -39,6 +39,7 @@ mod sample;
 mod scan;
 mod server;
 mod set;
+mod sort;
 mod sorted_set;
 mod spec;
 mod stats;
@@ -74,6 +75,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
     (Group::Geo, geo::COMMANDS),
+    (Group::Generic, sort::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Server, config::COMMANDS),

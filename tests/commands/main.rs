@@ -15,6 +15,7 @@ mod observe;
 mod pubsub;
 mod replication;
 mod set;
+mod sort;
 mod sorted_set;
 mod string;
 mod tracking;
