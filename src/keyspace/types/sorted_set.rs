@@ -81,27 +81,32 @@ impl<'a> Iterator for Pairs<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<(Text<'a>, f64)> {
-        let member = self.0.next()?;
+        self.take_first().map(|(member, score)| (Text::from(member), score))
+    }
+}
+
+impl<'a> Pairs<'a> {
+    /// The next pair, its member as it is kept.
+    #[inline]
+    fn take_first(&mut self) -> Option<(Kept<'a>, f64)> {
+        let member = self.0.take_first()?;
         let score = match self.0.take_first()? {
             Kept::Integer(number) => number as f64,
             Kept::String(bytes) => f64::from_le_bytes(bytes.try_into().expect("a score has 8 bytes")),
         };
         Some((member, score))
     }
-}
 
-impl Pairs<'_> {
-    /// Where the first pair lies for which `is_before` is false, and how many come before it.
-    fn place(mut self, is_before: impl Fn(f64, &[u8]) -> bool) -> (usize, usize) {
-        let all = self.0.bytes().len();
-        let mut count = 0;
-        loop {
-            let at = all - self.0.bytes().len();
-            match self.next() {
-                Some((member, score)) if is_before(score, &member) => count += 1,
-                _ => return (at, count),
-            }
+    /// Passes over the pairs for which `is_before` is true; answers how many.
+    fn pass_while(&mut self, is_before: impl Fn(f64, Kept<'a>) -> bool) -> usize {
+        let (mut rest, mut count) = (*self, 0);
+        while let Some((member, score)) = rest.take_first()
+            && is_before(score, member)
+        {
+            *self = rest;
+            count += 1;
         }
+        count
     }
 }
 
@@ -164,15 +169,32 @@ impl<'a> SortedSetRef<'a> {
     /// How many come before the first whose score `is_before` is false for.
     pub fn count_scores(&self, is_before: impl Fn(f64) -> bool) -> usize {
         match self.form {
-            Form::Small(small) => Pairs(small.packed).place(|score, _| is_before(score)).1,
+            Form::Small(small) => Pairs(small.packed).pass_while(|score, _| is_before(score)),
             Form::Big(set) => set.count_before(|item| is_before(item.score)),
         }
+    }
+
+    /// The ranks of those whose scores are not before a range, but before its end.
+    pub fn ranks_of_scores(
+        &self,
+        is_before: impl Fn(f64) -> bool,
+        is_before_end: impl Fn(f64) -> bool,
+    ) -> Range<usize> {
+        let (from, to) = match self.form {
+            Form::Small(small) => {
+                let mut pairs = Pairs(small.packed);
+                let from = pairs.pass_while(|score, _| is_before(score));
+                (from, from + pairs.pass_while(|score, _| is_before_end(score)))
+            }
+            Form::Big(_) => (self.count_scores(is_before), self.count_scores(is_before_end)),
+        };
+        from..to.max(from)
     }
 
     /// How many come before the first that `is_before` is false for, where all scores are equal.
     pub fn count_members(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         match self.form {
-            Form::Small(small) => Pairs(small.packed).place(|_, member| is_before(member)).1,
+            Form::Small(small) => Pairs(small.packed).pass_while(|_, member| is_before(&Text::from(member))),
             Form::Big(set) => set.count_before(|item| is_before(item.member())),
         }
     }
@@ -333,7 +355,11 @@ impl Db {
 fn patch(small: Small<'_>, old: Option<Range<usize>>, pair: (&[u8], f64), raw: bool) -> (Range<usize>, Vec<u8>) {
     let all = small.packed.bytes();
     let mut bytes = Vec::new();
-    let (at, _) = Pairs(small.packed).place(|score, member| in_order((member, score), pair).is_lt());
+    let mut rest = Pairs(small.packed);
+    rest.pass_while(|score, member| {
+        score < pair.1 || score == pair.1 && in_order((&Text::from(member), score), pair).is_lt()
+    });
+    let at = all.len() - rest.0.bytes().len();
     match old {
         // What lies between both places moves by one.
         Some(old) if at >= old.end => {
