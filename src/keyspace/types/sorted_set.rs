@@ -310,7 +310,7 @@ impl Db {
         let is_long = member.len() > limits.sorted_set_value_bytes;
         let len = small.len + usize::from(old.is_none());
         let raw = small.raw || old.is_none() && (is_long || len > limits.sorted_set_entries);
-        let patch = patch(small, found.map(|(range, _)| range), (member, score), raw);
+        let patch = patch(small, found, (member, score), raw);
         if stays_packed(raw, len, small.bytes() + patch.1.len() - patch.0.len()) {
             let (range, bytes) = patch;
             self.patch(key, spot, Patch { kind: Kind::SortedSet, raw, len, range, bytes: &bytes });
@@ -352,22 +352,24 @@ impl Db {
 }
 
 /// The bytes to put in the place of which so that a pair, which lies at `old` if it is there, comes to its place.
-fn patch(small: Small<'_>, old: Option<Range<usize>>, pair: (&[u8], f64), raw: bool) -> (Range<usize>, Vec<u8>) {
+fn patch(small: Small<'_>, old: Option<(Range<usize>, f64)>, pair: (&[u8], f64), raw: bool) -> (Range<usize>, Vec<u8>) {
     let all = small.packed.bytes();
     let mut bytes = Vec::new();
-    let mut rest = Pairs(small.packed);
+    // Whoever gets a higher score comes to stand behind those that were before it.
+    let passed = old.as_ref().filter(|(_, score)| *score < pair.1).map_or(0, |(range, _)| range.end);
+    let mut rest = Pairs(Packed::new(&all[passed..]));
     rest.pass_while(|score, member| {
         score < pair.1 || score == pair.1 && in_order((&Text::from(member), score), pair).is_lt()
     });
     let at = all.len() - rest.0.bytes().len();
     match old {
         // What lies between both places moves by one.
-        Some(old) if at >= old.end => {
+        Some((old, _)) if at >= old.end => {
             bytes.extend_from_slice(&all[old.end..at]);
             put_pair(&mut bytes, pair.0, pair.1, raw);
             (old.start..at, bytes)
         }
-        Some(old) => {
+        Some((old, _)) => {
             put_pair(&mut bytes, pair.0, pair.1, raw);
             bytes.extend_from_slice(&all[at..old.start]);
             (at..old.end, bytes)
