@@ -125,6 +125,8 @@ impl Engine {
         let args = Args::new(words.args(), self.keyspace.hasher());
         let Some(id) = self.table.find(args.at(0)) else { return };
         let mut reply = Reply::new(self.sessions[token].protocol);
+        self.read_clock();
+        let begun = self.begin_request(&reply);
         let outcome = self.call(now, token, Origin::Client, id, &args, &mut reply);
         // It counted when it came.
         self.stats.commands_processed -= 1;
@@ -132,6 +134,8 @@ impl Engine {
         if matches!(outcome, Outcome::Block(_)) {
             return self.wait_on_keys(token, on);
         }
+        self.sessions[token].blocked = Blocked::No;
+        self.account_served(now, token, id, &args, begun, &reply);
         self.silence(token, 0, &mut reply);
         self.answer_with(token, &reply.buffer);
     }
@@ -148,6 +152,9 @@ impl Engine {
         let Some(on) = self.waiting.forget(token) else { return false };
         self.refresh_tracking();
         if let Some(error) = error {
+            if let Some(id) = on.before.first().and_then(|name| self.table.find(name)) {
+                self.metrics.commands.failed(id);
+            }
             self.answer_error(token, error);
             return true;
         }
