@@ -40,7 +40,8 @@ pub fn of(entry: &Entry) -> impl Iterator<Item = &'static str> {
 /// Whether a command belongs to a category.
 pub fn is_in(entry: &Entry, name: &str) -> bool {
     let implied = match name {
-        "@read" => entry.has(Flags::READONLY),
+        // What a script does is not known.
+        "@read" => entry.has(Flags::READONLY) && !entry.command.categories.contains(&"@scripting"),
         "@write" => entry.has(Flags::WRITE),
         "@admin" => entry.has(Flags::ADMIN),
         "@dangerous" => entry.has(Flags::ADMIN),
