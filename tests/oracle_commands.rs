@@ -47,6 +47,7 @@ const DIFFERENT_INFO: &[(&str, &str, &str)] = &[
 
 /// COMMAND DOCS: row, field, reason.
 const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
+    ("acl|log", "history", "two fields more, as since Redis 7.2"),
     ("client|kill", "arguments", "named and structured as since Redis 7.4"),
     ("command|getkeys", "arguments", "Redis 7.0 documents none"),
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),

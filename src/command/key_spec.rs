@@ -1,5 +1,7 @@
 //! Where a command's keys stand, and what it does to them (Redis document "Key specifications").
 
+use crate::acl::Rights;
+
 /// Where the first key is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
@@ -177,6 +179,23 @@ impl KeySpec {
         self
     }
 
+    /// What a request does to its keys, as far as rights depend on it.
+    pub fn rights_in<'w>(&self, words: impl Iterator<Item = &'w [u8]> + Clone) -> Rights {
+        self.flags_among(words).fold(Rights::NONE, |rights, flag| match flag {
+            "access" => rights | Rights::READ,
+            "insert" | "update" | "delete" => rights | Rights::WRITE,
+            _ => rights,
+        })
+    }
+
+    /// The one word that is the key, if that can be said without the request.
+    pub fn fixed_position(&self) -> Option<usize> {
+        match (self.begin, self.find) {
+            (Begin::At(index), Find::Range { last: 0, .. }) => Some(index),
+            _ => None,
+        }
+    }
+
     /// Whether the words are keys of the keyspace.
     pub fn names_keys(&self) -> bool {
         self.access != KeyAccess::None
@@ -189,12 +208,22 @@ impl KeySpec {
 
     /// Flags as they are for this request.
     pub fn flags_in(&self, args: &[&[u8]]) -> impl Iterator<Item = &'static str> {
-        let is_keyword = |keyword: &str| args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(keyword.as_bytes()));
+        self.flags_among(args.iter().copied())
+    }
+
+    /// Keywords stand behind the key, or behind key and value.
+    fn flags_among<'w, W>(&self, words: W) -> impl Iterator<Item = &'static str> + use<'w, W>
+    where
+        W: Iterator<Item = &'w [u8]> + Clone,
+    {
+        let has = |keyword: &str, from| {
+            words.clone().skip(from).any(|word: &[u8]| word.eq_ignore_ascii_case(keyword.as_bytes()))
+        };
         let (access, dropped): (KeyAccess, &[&str]) = match self.varies {
-            Some(Variation::ReadsWith(keyword)) if !is_keyword(keyword) => {
+            Some(Variation::ReadsWith(keyword)) if !has(keyword, 3) => {
                 (KeyAccess::Overwrite, &["variable_flags", "access"])
             }
-            Some(Variation::WritesWith(keywords)) if !keywords.iter().any(|keyword| is_keyword(keyword)) => {
+            Some(Variation::WritesWith(keywords)) if !keywords.iter().any(|keyword| has(keyword, 2)) => {
                 (KeyAccess::ReadOnly, &["variable_flags", "update"])
             }
             Some(_) => (self.access, &["variable_flags"]),
