@@ -49,6 +49,7 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@list" => entry.group == Group::List,
         "@hash" => entry.group == Group::Hash,
         "@set" => entry.group == Group::Set,
+        "@scripting" => entry.group == Group::Scripting && !entry.is_container(),
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

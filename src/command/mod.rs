@@ -36,6 +36,7 @@ mod pubsub;
 mod replication;
 mod sample;
 mod scan;
+mod script;
 mod server;
 mod set;
 mod spec;
@@ -49,7 +50,8 @@ mod unix_time;
 pub use blocking::BlockOn;
 pub use client::{describe as describe_client, stop_tracking};
 pub use context::{
-    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,
+    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ScriptRun, ServerFacts,
+    ShutdownOptions,
 };
 pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};
@@ -59,6 +61,7 @@ pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
+pub use script::{busy_with, script_flags};
 pub use spec::{Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
@@ -85,6 +88,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
+    (Group::Scripting, script::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
     (Group::String, string::COMMANDS),
