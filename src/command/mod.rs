@@ -39,6 +39,7 @@ mod replication;
 mod rights;
 mod sample;
 mod scan;
+mod script;
 mod server;
 mod set;
 mod sort;
@@ -54,7 +55,8 @@ mod unix_time;
 pub use blocking::BlockOn;
 pub use client::{close_clients, describe as describe_client, stop_tracking};
 pub use context::{
-    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,
+    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ScriptRun, ServerFacts,
+    ShutdownOptions,
 };
 pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};
@@ -65,6 +67,7 @@ pub use key_spec::KeySpec;
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
 pub use rights::{Wish, acl_commands};
+pub use script::{busy_with, script_flags};
 pub use spec::{Channels, Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
@@ -94,6 +97,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
+    (Group::Scripting, script::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
     (Group::SortedSet, sorted_set::COMMANDS),

@@ -99,7 +99,7 @@ impl Engine {
     /// After a unit: serves those whose keys have something now.
     #[inline]
     pub(super) fn serve_waiting(&mut self, now: Now) {
-        if !self.waiting.ready.is_empty() {
+        if !self.waiting.ready.is_empty() && !self.is_running_inside() {
             self.serve_ready(now);
         }
     }
