@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 
+use crate::acl::Acl;
 use crate::alloc::AllocatorStats;
 use crate::config::{Changed, Config};
 use crate::keyspace::{Key, KeyHasher};
@@ -14,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::pubsub::PubSub;
 use crate::replication::{FailoverRequest, Node, PsyncRequest};
 use crate::resp::{self, Reply};
+use crate::script::{Kind, ScriptFlags, Scripts};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
@@ -100,8 +102,10 @@ pub struct Context<'a> {
     pub config: &'a mut Config,
     pub node: &'a mut Node,
     pub server: &'a mut ServerFacts,
+    pub scripts: &'a mut Scripts,
     pub metrics: &'a mut Metrics,
     pub pubsub: &'a mut PubSub,
+    pub acl: &'a mut Acl,
     pub table: &'a CommandTable,
     pub rng: &'a mut SmallRng,
     /// The row that is being executed.
@@ -180,6 +184,8 @@ pub struct ServerFacts {
     pub over_maxmemory_since: Option<Millis>,
     /// Keys that clients wait for.
     pub blocking_keys: usize,
+    /// DEBUG SET-DISABLE-DENY-SCRIPTS.
+    pub scripts_may_all: bool,
     /// DEBUG HOLDS.
     pub holds: Option<Box<Holds>>,
 }
@@ -263,6 +269,22 @@ pub struct ShutdownOptions {
     pub abort: bool,
 }
 
+/// Code that is ready to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScriptRun {
+    pub kind: Kind,
+    /// SHA-1 of the script, or name of the function.
+    pub name: String,
+    /// As its interpreter keeps it.
+    pub function: i32,
+    /// What the code says that it does; `None`: nothing, older rules apply.
+    pub flags: Option<ScriptFlags>,
+    /// The command promises that nothing is written.
+    pub reads_only: bool,
+    /// So many of the words behind the third are keys.
+    pub keys: usize,
+}
+
 /// What the engine is to do after a handler, beyond sending the reply that it wrote.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -274,6 +296,8 @@ pub enum Outcome {
     Close,
     /// Run the client's queue as one unit, and answer.
     Exec,
+    /// Run code inside, and answer what it does.
+    RunScript(ScriptRun),
     /// The client watches a key now.
     WatchAdded,
     /// The client watches nothing any more.
@@ -322,6 +346,14 @@ pub enum Outcome {
     /// DEBUG RELOAD: write the RDB file, if asked to, and load it; the answer comes afterwards.
     Reload {
         save: bool,
+    },
+    /// Take the users of the ACL file in, then answer.
+    AclLoad,
+    /// Write the users to the ACL file, then answer.
+    AclSave,
+    /// Answer so many random hexadecimal digits that nobody can guess.
+    Password {
+        digits: usize,
     },
     Shutdown(ShutdownOptions),
     /// The whole server stands still (DEBUG SLEEP).

@@ -4,6 +4,7 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+mod acl;
 mod bitmap;
 mod blocking;
 pub mod category;
@@ -36,10 +37,13 @@ mod observe;
 mod persistence;
 mod pubsub;
 mod replication;
+mod rights;
 mod sample;
 mod scan;
+mod script;
 mod server;
 mod set;
+mod sort;
 mod sorted_set;
 mod spec;
 mod stats;
@@ -50,9 +54,10 @@ mod transaction;
 mod unix_time;
 
 pub use blocking::BlockOn;
-pub use client::{describe as describe_client, stop_tracking};
+pub use client::{close_clients, describe as describe_client, stop_tracking};
 pub use context::{
-    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,
+    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ScriptRun, ServerFacts,
+    ShutdownOptions,
 };
 pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};
@@ -64,7 +69,9 @@ pub use keys::{Migration, PackedKey};
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
 pub use replication::{replica_address, replica_name};
-pub use spec::{Command, Flags, Group, Handler};
+pub use rights::{Wish, acl_commands};
+pub use script::{busy_with, script_flags};
+pub use spec::{Channels, Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
 pub use unix_time::UnixTime;
@@ -77,8 +84,10 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
     (Group::Geo, geo::COMMANDS),
+    (Group::Generic, sort::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
+    (Group::Server, acl::COMMANDS),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),
@@ -92,6 +101,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
     (Group::Server, failover::COMMANDS),
+    (Group::Scripting, script::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
     (Group::SortedSet, sorted_set::COMMANDS),

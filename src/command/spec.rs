@@ -25,6 +25,7 @@ pub enum Group {
     Geo,
     Connection,
     Pubsub,
+    Scripting,
     Server,
     Transactions,
 }
@@ -44,6 +45,7 @@ impl Group {
             Group::Geo => "geo",
             Group::Connection => "connection",
             Group::Pubsub => "pubsub",
+            Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Transactions => "transactions",
         }
@@ -78,6 +80,7 @@ impl Flags {
     /// Refused unless the configuration enables it (DEBUG, MODULE).
     pub const PROTECTED: Flags = Flags(1 << 19);
     pub const TOUCHES_ARBITRARY_KEYS: Flags = Flags(1 << 20);
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 21);
     /// The command ends its batch: it changes how the rest is read or answered. Not shown to clients.
     pub const ENDS_BATCH: Flags = Flags(1 << 31);
 
@@ -98,6 +101,7 @@ impl Flags {
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
         (Flags::NO_ASYNC_LOADING, "no_async_loading"),
+        (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (Flags::NO_MULTI, "no_multi"),
         (Flags::MOVABLEKEYS, "movablekeys"),
         (Flags::ALLOW_BUSY, "allow_busy"),
@@ -105,6 +109,10 @@ impl Flags {
 
     pub const fn with(self, more: Flags) -> Flags {
         Flags(self.0 | more.0)
+    }
+
+    pub const fn without(self, less: Flags) -> Flags {
+        Flags(self.0 & !less.0)
     }
 
     /// Whether any of `flags` is set.
@@ -121,6 +129,18 @@ impl BitOr for Flags {
     }
 }
 
+/// Which words of a request are channels that its client uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    None,
+    /// The first word after the name.
+    First,
+    /// All words after the name.
+    All,
+    /// All words after the name, which are patterns.
+    Patterns,
+}
+
 /// One command or subcommand.
 pub struct Command {
     /// Lower case, without the container's name.
@@ -135,6 +155,7 @@ pub struct Command {
     pub arity: i32,
     pub flags: Flags,
     pub keys: &'static [KeySpec],
+    pub channels: Channels,
     /// Categories beyond those that flags and group imply, as `@name` words.
     pub categories: &'static [&'static str],
     /// Hints to proxies and clients, as COMMAND INFO shows them.
@@ -160,6 +181,7 @@ impl Command {
             arity: 1,
             flags: Flags::NONE,
             keys: &[],
+            channels: Channels::None,
             categories: &[],
             tips: &[],
             history: &[],
@@ -201,6 +223,11 @@ impl Command {
 
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Command {
         self.keys = keys;
+        self
+    }
+
+    pub const fn channels(mut self, channels: Channels) -> Command {
+        self.channels = channels;
         self
     }
 

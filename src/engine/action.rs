@@ -61,6 +61,8 @@ pub enum Action {
     /// Write this snapshot to the RDB file, then say `saved`.
     Save {
         snapshot: Snapshot,
+        /// Texts of the function libraries.
+        functions: Vec<Arc<[u8]>>,
         position: Option<Position>,
         purpose: SavePurpose,
         /// Counts the keys that are written.
@@ -92,6 +94,8 @@ pub enum Action {
 /// The data of a full resync.
 pub struct Payload {
     pub snapshot: Snapshot,
+    /// Texts of the function libraries.
+    pub functions: Vec<Arc<[u8]>>,
     pub position: Position,
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::command::{Args, CommandError, CommandId, Context, Database, Expiry, Flags, Origin, Outcome};
+use crate::command::{
+    Args, CommandError, CommandId, Context, Database, Entry, Expiry, Flags, Group, Origin, Outcome, script_flags,
+};
 use crate::resp::{Protocol, Reply};
 use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token};
 use crate::time::Now;
@@ -54,7 +56,7 @@ impl Engine {
             // What others wrote meanwhile stands behind our own.
             let others = std::mem::replace(&mut session.outbox, reply.buffer);
             session.outbox.extend_from_slice(&others);
-            input.limits.authenticated = session.authenticated;
+            input.limits.authenticated = session.authenticated || !self.acl.wants_login();
             if session.outbox.len() > UNLIMITED_OUTPUT_BYTES {
                 self.check_output_limit(now.mono, token);
             }
@@ -150,7 +152,7 @@ impl Engine {
                 let begun = self.begin_request(reply);
                 let outcome = self.call(now, token, Origin::Client, id, args, reply);
                 self.close_unit(now);
-                let ends = self.perform(now, token, outcome, reply);
+                let ends = self.perform(now, token, outcome, args, reply);
                 self.account(now, token, id, args, begun, reply);
                 self.serve_waiting(now);
                 ends
@@ -163,6 +165,10 @@ impl Engine {
             Ok(Verdict::Hold) => {
                 self.sessions[token].blocked = Blocked::Paused;
                 return false;
+            }
+            Ok(Verdict::Deny(denied)) => {
+                self.deny(now, token, resolved.command, args, denied, reply);
+                false
             }
             Ok(Verdict::Refuse(error)) | Err(error) => {
                 self.refuse(token, resolved.command, &error, reply);
@@ -199,19 +205,25 @@ impl Engine {
             .when(self.must_log_in(session), Conditions::UNAUTHENTICATED)
             .when(session.transaction.is_some(), Conditions::IN_MULTI)
             .when(self.node.is_peer(token), Conditions::REPLICA_CLIENT)
-            .when(session.is_subscriber && session.protocol == Protocol::Resp2, Conditions::SUBSCRIBER);
-        let second_word = (args.len() > 1).then(|| args.at(1));
+            .when(session.is_subscriber && session.protocol == Protocol::Resp2, Conditions::SUBSCRIBER)
+            .when(session.user.is_restricted, Conditions::RESTRICTED);
         let entry = self.table.entry(id);
-        Ok(gate::decide(conditions, &Call { engine: self, session, entry, second_word }))
+        let flags = if conditions == Conditions::NONE { Flags::NONE } else { self.flags_of(entry, args) };
+        Ok(gate::decide(conditions, &Call { engine: self, session, id, entry, flags, args }))
+    }
+
+    /// The flags that count for a request: the row's, or those of the code that it runs.
+    fn flags_of(&self, entry: &Entry, args: &Args<'_>) -> Flags {
+        if entry.group == Group::Scripting { script_flags(&self.scripts, entry, args) } else { entry.command.flags }
     }
 
     /// A password that is taken away again is asked of nobody.
     fn must_log_in(&self, session: &Session) -> bool {
-        !session.authenticated && self.config.requirepass.is_some()
+        !session.authenticated && self.acl.wants_login()
     }
 
     /// Answers a refusal; a transaction under way is spoiled by it, or ended if EXEC itself is refused.
-    fn refuse(&mut self, token: Token, command: Option<CommandId>, error: &CommandError, reply: &mut Reply) {
+    pub(super) fn refuse(&mut self, token: Token, command: Option<CommandId>, error: &CommandError, reply: &mut Reply) {
         if command.is_some_and(|id| self.table.entry(id).full_name == "exec") {
             self.abort_exec(token, error, reply);
             return self.account_refusal(command);
@@ -235,7 +247,8 @@ impl Engine {
             return;
         }
         let command = resolved.command.unwrap_or_default();
-        let request = QueuedRequest { args: args.words.to_owned_args(), command };
+        let flags = self.flags_of(self.table.entry(command), args).0;
+        let request = QueuedRequest { args: args.words.to_owned_args(), command, flags };
         if let Some(transaction) = &mut self.sessions[token].transaction {
             transaction.push(request);
         }
@@ -320,13 +333,15 @@ impl Engine {
             client,
             reply: std::mem::take(reply),
             db,
-            in_unit: session.transaction.is_some(),
+            in_unit: session.transaction.is_some() || self.scripts.running.is_some(),
             sessions: &mut self.sessions,
             config: &mut self.config,
             node: &mut self.node,
             server: &mut self.server,
+            scripts: &mut self.scripts,
             metrics: &mut self.metrics,
             pubsub: &mut self.pubsub,
+            acl: &mut self.acl,
             table: &self.table,
             rng: &mut self.rng,
             command,
@@ -336,6 +351,9 @@ impl Engine {
     /// Before the lock is released: whom the turn concerns is woken.
     pub(super) fn end_turn(&mut self, now: Now) {
         self.slept = Duration::ZERO;
+        if !self.deferred.is_empty() && !self.is_running_inside() {
+            self.resume_deferred(now);
+        }
         if std::mem::take(&mut self.log_grew) {
             self.wake_peers(now);
         }

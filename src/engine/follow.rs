@@ -6,9 +6,11 @@ use crate::keyspace::Keyspace;
 use crate::log::Offset;
 use crate::replication::{FailoverEvent, LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
 use crate::resp::{Limits, Reply};
+use crate::script::Libraries;
 use crate::session::{ClientKind, Endpoint, Token};
 use crate::time::{Millis, Now};
 
+use super::busy::Deferred;
 use super::{Action, Engine, Input, LinkId};
 
 /// What the init system shows of us once we have our master's data.
@@ -35,8 +37,6 @@ pub(super) struct Follower {
     unit: Vec<u8>,
     /// What the stream had selected where it stopped.
     db: usize,
-    /// What came while code ran inside.
-    deferred: Vec<(LinkId, LinkEvent)>,
 }
 
 /// Of the stream so much is kept that a pause lets us not apply; then the master's socket waits.
@@ -45,6 +45,7 @@ const UNAPPLIED_BYTES_MAX: u64 = 1024 * 1024;
 /// What loading a payload gave.
 pub struct LoadedPayload {
     pub keyspace: Keyspace,
+    pub libraries: Libraries,
     /// The database that the stream has selected, by the payload's own word.
     pub stream_db: Option<usize>,
 }
@@ -52,14 +53,14 @@ pub struct LoadedPayload {
 impl Engine {
     /// Follows a master from now on, in place of whomever we followed.
     pub fn follow(&mut self, now: Now, host: String, port: u16) {
+        if !self.node.is_replica() && self.node.has_history {
+            self.notice(FORMER_MASTER);
+        }
         self.stop_following(now);
         self.unblock_all(
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
         );
         self.note_master(&format!("{host} {port}"));
-        if !self.node.is_replica() && self.node.has_history {
-            self.notice(FORMER_MASTER);
-        }
         self.follower.id.0 += 1;
         let config = self.link_config(host, port);
         let seed = rand::Rng::next_u64(&mut self.rng);
@@ -156,7 +157,7 @@ impl Engine {
     /// An event of the connection that `id` names; an older connection is not listened to.
     pub fn link_event(&mut self, now: Now, id: LinkId, event: LinkEvent) {
         if self.is_running_inside() {
-            return self.follower.deferred.push((id, event));
+            return self.defer(Deferred::Link(id, event));
         }
         let counts = match event {
             LinkEvent::LoadFailed(_) => std::mem::take(&mut self.follower.is_loading),
@@ -168,21 +169,18 @@ impl Engine {
         self.end_turn(now);
     }
 
-    /// Code that ran inside has ended: the link goes on.
-    pub(super) fn resume_link(&mut self, now: Now) {
-        for (id, event) in std::mem::take(&mut self.follower.deferred) {
-            self.link_event(now, id, event);
-        }
-    }
-
     /// The payload is loaded: its keyspace becomes ours.
     pub fn link_loaded(&mut self, now: Now, id: LinkId, loaded: LoadedPayload) {
+        if self.is_running_inside() {
+            return self.defer(Deferred::Loaded(id, loaded));
+        }
         if id != self.follower.id || !std::mem::take(&mut self.follower.is_loading) {
             return;
         }
         // A payload of which more is to come is no data yet, whatever its loader says: the link calls that an error.
         if self.node.link.as_ref().is_some_and(|link| !link.wants_bytes()) {
             self.keyspace = loaded.keyspace;
+            self.scripts.set_libraries(loaded.libraries);
             self.touch_everything();
             self.follower.db = loaded.stream_db.unwrap_or(0);
             self.node.stream_db = loaded.stream_db;
@@ -413,7 +411,8 @@ impl Engine {
         let entry = self.table.entry(id);
         let in_multi = self.sessions[token].transaction.is_some();
         if in_multi && !matches!(entry.full_name, "exec" | "discard" | "multi") {
-            let request = crate::session::QueuedRequest { args: args.words.to_owned_args(), command: id };
+            let flags = entry.command.flags.0;
+            let request = crate::session::QueuedRequest { args: args.words.to_owned_args(), command: id, flags };
             if let Some(transaction) = &mut self.sessions[token].transaction {
                 transaction.push(request);
             }
@@ -421,7 +420,7 @@ impl Engine {
         }
         let begun = self.begin_request(reply);
         let outcome = self.call(now, token, Origin::Master, id, args, reply);
-        self.perform_from_master(now, token, outcome, reply);
+        self.perform_from_master(now, token, outcome, args, reply);
         self.account(now, token, id, args, begun, reply);
     }
 

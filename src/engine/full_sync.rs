@@ -55,10 +55,11 @@ impl Engine {
         self.begin_anew();
         let position = self.node.position();
         let snapshot = self.keyspace.snapshot();
+        let functions = self.scripts.libraries().sources();
         let mark = EndMark::random(&mut self.rng);
         self.notice("Starting BGSAVE for SYNC with target: replicas sockets");
         if self.give_snapshot(now, token, position, Some(mark)) {
-            self.actions.push(Action::FullSync { peer: token, payload: Payload { snapshot, position } });
+            self.actions.push(Action::FullSync { peer: token, payload: Payload { snapshot, functions, position } });
         }
     }
 

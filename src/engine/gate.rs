@@ -1,10 +1,10 @@
 //! The gate: whether a request may run, one visible list, each row a pure question.
 //!
 //! A row is asked only while its condition is among the present `Conditions`, so an ordinary request on an
-//! ordinary server passes them all with one look. ACL and slot rows join here with their
-//! features.
+//! ordinary server passes them all with one look. The slot row joins here with its feature.
 
-use crate::command::{CommandError, Entry, Flags};
+use crate::acl::Denied;
+use crate::command::{Args, CommandError, CommandId, Entry, Flags};
 use crate::session::{ClientKind, Session};
 
 use super::Engine;
@@ -28,7 +28,8 @@ impl Conditions {
     pub const PAUSED: Conditions = Conditions(1 << 10);
     pub const PROTECTED: Conditions = Conditions(1 << 11);
     pub const SUBSCRIBER: Conditions = Conditions(1 << 12);
-    pub const ASYNC_LOADING: Conditions = Conditions(1 << 13);
+    pub const RESTRICTED: Conditions = Conditions(1 << 13);
+    pub const ASYNC_LOADING: Conditions = Conditions(1 << 14);
 
     pub fn with(self, more: Conditions) -> Conditions {
         Conditions(self.0 | more.0)
@@ -42,7 +43,7 @@ impl Conditions {
         self.has(Conditions::MAXMEMORY)
     }
 
-    fn has(self, any: Conditions) -> bool {
+    pub(super) fn has(self, any: Conditions) -> bool {
         self.0 & any.0 != 0
     }
 }
@@ -53,6 +54,8 @@ pub enum Verdict {
     Run,
     /// Answer this; a transaction under way is spoiled.
     Refuse(CommandError),
+    /// The client's user may not; it is refused, and that is remembered.
+    Deny(Denied),
     /// Keep it for EXEC.
     Queue,
     /// Not now: the client waits until the pause ends.
@@ -63,9 +66,37 @@ pub enum Verdict {
 pub struct Call<'a> {
     pub engine: &'a Engine,
     pub session: &'a Session,
+    pub id: CommandId,
     pub entry: &'a Entry,
+    /// Those of the row, or what the code says of itself that it runs.
+    pub flags: Flags,
     /// The words, for the few rows that look at them.
-    pub second_word: Option<&'a [u8]>,
+    pub args: &'a Args<'a>,
+}
+
+pub const MASTER_DOWN: CommandError =
+    CommandError::fixed("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+pub const FEW_REPLICAS: CommandError = CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
+pub const OUT_OF_MEMORY: CommandError = CommandError::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+const READ_ONLY: CommandError = CommandError::fixed("READONLY You can't write against a read only replica.");
+const DISK_ERROR: CommandError = CommandError::fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+     may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+     snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+     error.",
+);
+
+/// Whether the server takes writes: what code inside is asked before its first one.
+pub fn check_writer(conditions: Conditions) -> Result<(), CommandError> {
+    let refusals = [
+        (Conditions::READ_ONLY, READ_ONLY),
+        (Conditions::DISK_ERROR, DISK_ERROR),
+        (Conditions::FEW_REPLICAS, FEW_REPLICAS),
+    ];
+    match refusals.into_iter().find(|(condition, _)| conditions.has(*condition)) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
 }
 
 const LOADING: &str = "LOADING Redis is loading the dataset in memory";
@@ -77,6 +108,7 @@ const ROWS: &[(Conditions, Check)] = &[
     (Conditions::PROTECTED, protected),
     (Conditions::UNAUTHENTICATED, unauthenticated),
     (Conditions::IN_MULTI, not_in_multi),
+    (Conditions::RESTRICTED, not_permitted),
     (Conditions::MAXMEMORY, out_of_memory),
     (Conditions::DISK_ERROR, disk_error),
     (Conditions::FEW_REPLICAS, few_replicas),
@@ -131,12 +163,16 @@ fn not_in_multi(call: &Call<'_>) -> Option<Verdict> {
     if call.entry.has(Flags::NO_MULTI) { refuse("ERR Command not allowed inside a transaction") } else { None }
 }
 
+fn not_permitted(call: &Call<'_>) -> Option<Verdict> {
+    call.engine.permits(call.session.user.id, call.id, call.args).err().map(Verdict::Deny)
+}
+
 /// Asked after the engine has evicted what it could.
 fn out_of_memory(call: &Call<'_>) -> Option<Verdict> {
     // A queue, too, takes memory.
-    let denied = call.entry.has(Flags::DENYOOM) || is_exec_with(call, Flags::DENYOOM) || is_queued(call);
+    let denied = call.flags.has(Flags::DENYOOM) || is_exec_with(call, Flags::DENYOOM) || is_queued(call);
     if denied && call.engine.is_over_maxmemory() {
-        return refuse("OOM command not allowed when used memory > 'maxmemory'.");
+        return Some(Verdict::Refuse(OUT_OF_MEMORY));
     }
     None
 }
@@ -145,20 +181,15 @@ fn disk_error(call: &Call<'_>) -> Option<Verdict> {
     if !writes(call) {
         return None;
     }
-    refuse(
-        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \
-         that may modify the data set are disabled, because this instance is configured to report errors during \
-         writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for \
-         details about the RDB error.",
-    )
+    Some(Verdict::Refuse(DISK_ERROR))
 }
 
 fn few_replicas(call: &Call<'_>) -> Option<Verdict> {
-    if writes(call) { refuse("NOREPLICAS Not enough good replicas to write.") } else { None }
+    writes(call).then_some(Verdict::Refuse(FEW_REPLICAS))
 }
 
 fn read_only(call: &Call<'_>) -> Option<Verdict> {
-    if writes(call) { refuse("READONLY You can't write against a read only replica.") } else { None }
+    writes(call).then_some(Verdict::Refuse(READ_ONLY))
 }
 
 /// In RESP2 a subscriber could not tell replies from messages.
@@ -188,7 +219,7 @@ fn stale(call: &Call<'_>) -> Option<Verdict> {
     if allows(call, Flags::STALE) {
         return None;
     }
-    refuse("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
+    Some(Verdict::Refuse(MASTER_DOWN))
 }
 
 fn loading(call: &Call<'_>) -> Option<Verdict> {
@@ -205,16 +236,17 @@ fn busy(call: &Call<'_>) -> Option<Verdict> {
     if call.entry.has(Flags::ALLOW_BUSY) || is_shutdown_nosave(call) {
         return None;
     }
-    refuse("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.")
+    let kind = call.engine.scripts.running.as_ref()?.kind;
+    Some(Verdict::Refuse(crate::command::busy_with(kind)))
 }
 
 fn is_shutdown_nosave(call: &Call<'_>) -> bool {
-    call.entry.full_name == "shutdown" && call.second_word.is_some_and(|word| word.eq_ignore_ascii_case(b"nosave"))
+    call.entry.full_name == "shutdown" && call.args.is(1, "nosave")
 }
 
 fn replica_client(call: &Call<'_>) -> Option<Verdict> {
     let touches_data = Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE;
-    if call.entry.has(touches_data) { refuse("ERR Replica can't interact with the keyspace") } else { None }
+    if call.flags.has(touches_data) { refuse("ERR Replica can't interact with the keyspace") } else { None }
 }
 
 /// Acknowledgements are never held: a pause often waits for them.
@@ -224,7 +256,7 @@ fn paused(call: &Call<'_>) -> Option<Verdict> {
     }
     let all = call.engine.server.pause.is_some_and(|pause| pause.all);
     let may_change = Flags::WRITE | Flags::MAY_REPLICATE;
-    let held = all || call.entry.has(may_change) || is_exec_with(call, may_change);
+    let held = all || call.flags.has(may_change) || is_exec_with(call, may_change);
     (held && !is_queued(call)).then_some(Verdict::Hold)
 }
 
@@ -238,23 +270,23 @@ fn is_queued(call: &Call<'_>) -> bool {
 }
 
 fn writes(call: &Call<'_>) -> bool {
-    call.entry.has(Flags::WRITE) || is_exec_with(call, Flags::WRITE)
+    call.flags.has(Flags::WRITE) || is_exec_with(call, Flags::WRITE)
 }
 
 /// EXEC is as its queue: whether any request in it has one of `flags`.
 fn is_exec_with(call: &Call<'_>, flags: Flags) -> bool {
-    queued_entries(call).is_some_and(|mut entries| entries.any(|entry| entry.has(flags)))
+    queued_flags(call).is_some_and(|mut queued| queued.any(|queued| queued.has(flags)))
 }
 
 /// Whether the command, and for EXEC all of its queue, has `flag`.
 fn allows(call: &Call<'_>, flag: Flags) -> bool {
-    call.entry.has(flag) && queued_entries(call).is_none_or(|mut entries| entries.all(|entry| entry.has(flag)))
+    call.flags.has(flag) && queued_flags(call).is_none_or(|mut queued| queued.all(|queued| queued.has(flag)))
 }
 
-fn queued_entries<'a>(call: &'a Call<'_>) -> Option<impl Iterator<Item = &'a Entry>> {
+fn queued_flags<'a>(call: &'a Call<'_>) -> Option<impl Iterator<Item = Flags>> {
     if call.entry.full_name != "exec" {
         return None;
     }
     let transaction = call.session.transaction.as_ref()?;
-    Some(transaction.requests.iter().map(|request| call.engine.table.entry(request.command)))
+    Some(transaction.requests.iter().map(|request| Flags(request.flags)))
 }

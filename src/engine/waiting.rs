@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::acl::Context;
 use crate::command::{Args, BlockOn, Origin, Outcome};
 use crate::resp::{OwnedArgs, Reply};
 use crate::session::{Blocked, Token};
@@ -98,7 +99,7 @@ impl Engine {
     /// After a unit: serves those whose keys have something now.
     #[inline]
     pub(super) fn serve_waiting(&mut self, now: Now) {
-        if !self.waiting.ready.is_empty() {
+        if !self.waiting.ready.is_empty() && !self.is_running_inside() {
             self.serve_ready(now);
         }
     }
@@ -124,7 +125,14 @@ impl Engine {
         let words = OwnedArgs::of(&on.request(key));
         let args = Args::new(words.args(), self.keyspace.hasher());
         let Some(id) = self.table.find(args.at(0)) else { return };
+        if let Err(denied) = self.still_permits(token, id, &args) {
+            self.note_denial(now, token, Context::TopLevel, id, &args, denied);
+            let error = denied.refusal(self.table.entry(id).full_name);
+            return self.answer_error(token, &error);
+        }
         let mut reply = Reply::new(self.sessions[token].protocol);
+        self.read_clock();
+        let begun = self.begin_request(&reply);
         let outcome = self.call(now, token, Origin::Client, id, &args, &mut reply);
         // It counted when it came.
         self.stats.commands_processed -= 1;
@@ -132,6 +140,8 @@ impl Engine {
         if matches!(outcome, Outcome::Block(_)) {
             return self.wait_on_keys(token, on);
         }
+        self.sessions[token].blocked = Blocked::No;
+        self.account_served(now, token, id, &args, begun, &reply);
         self.silence(token, 0, &mut reply);
         self.answer_with(token, &reply.buffer);
     }
@@ -148,6 +158,9 @@ impl Engine {
         let Some(on) = self.waiting.forget(token) else { return false };
         self.refresh_tracking();
         if let Some(error) = error {
+            if let Some(id) = on.before.first().and_then(|name| self.table.find(name)) {
+                self.metrics.commands.failed(id);
+            }
             self.answer_error(token, error);
             return true;
         }

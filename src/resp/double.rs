@@ -51,17 +51,7 @@ impl DoubleText {
         if number.is_sign_negative() {
             self.push(b"-");
         }
-        let mut printed = [0; TEXT_BYTES];
-        let mut rest = &mut printed[..];
-        write!(rest, "{:.16e}", number.abs()).expect("17 digits and an exponent fit");
-        let left = rest.len();
-        let printed = &printed[..TEXT_BYTES - left];
-        let mark = printed.iter().position(|byte| *byte == b'e').unwrap_or(printed.len());
-        let exponent = parse_exponent(&printed[mark..]);
-        // "d.ddd" without its point.
-        let mut digits = [b'0'; DIGITS as usize];
-        digits[0] = printed[0];
-        digits[1..mark - 1].copy_from_slice(&printed[2..mark]);
+        let (digits, exponent) = exact_digits(number.abs()).unwrap_or_else(|| printed_digits(number.abs()));
         let significant = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
         let digits = &digits[..significant];
         if (-4..DIGITS).contains(&exponent) {
@@ -99,6 +89,59 @@ impl DoubleText {
         }
         self.push(itoa::Buffer::new().format(exponent.unsigned_abs()).as_bytes());
     }
+}
+
+/// 17 digits, and the exponent of the first.
+type Digits = ([u8; DIGITS as usize], i32);
+
+/// The digits of a number with a fraction, by integer arithmetic; `None` for those that are too small for it.
+fn exact_digits(number: f64) -> Option<Digits> {
+    const SHIFT_MAX: i32 = 127;
+    let (mantissa, shift) = (number.to_bits() & ((1 << 52) - 1) | 1 << 52, 1075 - (number.to_bits() >> 52) as i32);
+    if !(1..=SHIFT_MAX).contains(&shift) {
+        return None;
+    }
+    // Of the first digit, or one more or less: 1233 / 4096 is the logarithm of 2.
+    let mut exponent = ((52 - shift) * 1233) >> 12;
+    loop {
+        let scaled = u128::from(mantissa).checked_mul(*TENS.get(usize::try_from(DIGITS - 1 - exponent).ok()?)?)?;
+        let (whole, rest, half) = (scaled >> shift, scaled & ((1 << shift) - 1), 1u128 << (shift - 1));
+        let rounded = whole + u128::from(rest > half || rest == half && whole % 2 == 1);
+        if rounded >= TENS[17] {
+            exponent += 1;
+        } else if rounded < TENS[16] {
+            exponent -= 1;
+        } else {
+            let mut digits = [0; DIGITS as usize];
+            digits.copy_from_slice(itoa::Buffer::new().format(rounded as u64).as_bytes());
+            return Some((digits, exponent));
+        }
+    }
+}
+
+/// With 53 bits, all products of these fit 128 bits.
+const TENS: [u128; 23] = {
+    let mut tens = [1; 23];
+    let mut index = 1;
+    while index < tens.len() {
+        tens[index] = tens[index - 1] * 10;
+        index += 1;
+    }
+    tens
+};
+
+fn printed_digits(number: f64) -> Digits {
+    let mut printed = [0; TEXT_BYTES];
+    let mut rest = &mut printed[..];
+    write!(rest, "{number:.16e}").expect("17 digits and an exponent fit");
+    let left = rest.len();
+    let printed = &printed[..TEXT_BYTES - left];
+    let mark = printed.iter().position(|byte| *byte == b'e').unwrap_or(printed.len());
+    // "d.ddd" without its point.
+    let mut digits = [b'0'; DIGITS as usize];
+    digits[0] = printed[0];
+    digits[1..mark - 1].copy_from_slice(&printed[2..mark]);
+    (digits, parse_exponent(&printed[mark..]))
 }
 
 /// Of `e-12`.
@@ -187,16 +230,36 @@ mod tests {
             (1e17, "1e+17"),
             (4611686018427387904.0, "4.6116860184273879e+18"),
             (1e300, "1.0000000000000001e+300"),
-            (1e-310, "9.9999999999999969e-311"),
+            (1e-310, "9.9999999999999694e-311"),
             (5e-324, "4.9406564584124654e-324"),
             (f64::MAX, "1.7976931348623157e+308"),
             (f64::MIN, "-1.7976931348623157e+308"),
-            (3.14, "3.1400000000000001"),
+            (3.7, "3.7000000000000002"),
+            (2499999999999999.5, "2499999999999999.5"),
+            (0.99999999999999989, "0.99999999999999989"),
             (1000000.5, "1000000.5"),
             (12345678901234.5, "12345678901234.5"),
         ] {
             assert_eq!(shown(number), text);
         }
+    }
+
+    #[test]
+    fn both_ways_to_the_digits_agree() {
+        for n in 0..20_000u64 {
+            let bits = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            // From 2^-30 to 2^52, and quotients of small numbers, some of which lie halfway.
+            let exponent = 1023 - 30 + bits % 82;
+            let random = f64::from_bits(bits & ((1 << 52) - 1) | exponent << 52);
+            for number in [random, (n + 1) as f64 / 1024.0, (n + 1) as f64 / 1000.0, 1.0 - 1.0 / (n + 2) as f64] {
+                if number.trunc() != number
+                    && let Some(exact) = exact_digits(number)
+                {
+                    assert_eq!(exact, printed_digits(number), "{number}");
+                }
+            }
+        }
+        assert!(exact_digits(0.1).is_some() && exact_digits(1e-5).is_some() && exact_digits(1e-300).is_none());
     }
 
     #[test]

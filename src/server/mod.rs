@@ -8,6 +8,7 @@ mod connection;
 mod crash;
 mod dialer;
 pub mod disk;
+mod handover;
 mod jobs;
 mod listener;
 pub mod logging;
@@ -36,10 +37,14 @@ use logging::Log;
 use process::{PidFile, Process, kernel};
 use shared::Shared;
 
+/// Scripts nest deep: as much as a process's first thread has.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs the server until it is shut down and answers the exit code; the error is what kept it from starting.
 pub fn run(config: Config, log: Log, process: Process) -> Result<i32, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.io_threads.max(1))
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;
@@ -56,6 +61,7 @@ async fn serve(mut config: Config, log: Log, process: Process) -> Result<i32, St
     let clock = Clock::start();
     let mut engine = Engine::new(config, rand::random(), clock.now());
     describe_process(&mut engine, &running.process);
+    engine.define_users()?;
     let shared = Shared::new(engine, clock, running, exit);
     let log = shared.running.lock().log.clone();
     crash::watch(&log, &shared);
@@ -146,6 +152,9 @@ fn describe_process(engine: &mut Engine, process: &Process) {
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
     engine.hooks.sleep = std::thread::sleep;
     engine.hooks.crash = crash::segfault;
+    engine.hooks.read_acl_file = config_file::read_acl_file;
+    engine.hooks.write_acl_file = config_file::write_acl_file;
+    engine.hooks.make_secret = rand::fill;
     engine.hooks.clock_ns = Clock::ticks_ns;
     Clock::learn_ticks();
 }

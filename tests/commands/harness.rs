@@ -193,6 +193,8 @@ impl Harness {
         let shown = bytes.escape_ascii().to_string();
         self.follower.feed(self.now, bytes);
         assert_eq!(data(&self.engine), data(&self.follower.engine), "the follower differs after {shown}");
+        let libraries = |engine: &Engine| engine.scripts.libraries().clone();
+        assert_eq!(libraries(&self.engine), libraries(&self.follower.engine), "libraries differ after {shown}");
         assert_eq!(self.engine.node.offset(), self.follower.engine.node.offset(), "offsets differ after {shown}");
     }
 
@@ -329,7 +331,11 @@ impl Follower {
             }
             Action::LoadEnd { link } => {
                 let keyspace = Keyspace::new(self.engine.keyspace.databases(), self.engine.keyspace.hasher());
-                self.engine.link_loaded(now, link, LoadedPayload { keyspace, stream_db: Some(0) });
+                self.engine.link_loaded(
+                    now,
+                    link,
+                    LoadedPayload { keyspace, libraries: Default::default(), stream_db: Some(0) },
+                );
             }
             _ => {}
         }

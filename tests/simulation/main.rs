@@ -2,8 +2,8 @@
 //!
 //! Two to seven servers, in stars and chains. One seed decides everything: commands, faults, role changes, latencies,
 //! how bytes are cut into reads. After every call into an engine: equal data at equal (replid, offset), offsets that
-//! never fall within a history, no machine without a timeout, what WAIT has answered is true. In the end all is healed, and the data must be equal
-//! within 30 simulated seconds.
+//! never fall within a history, no machine without a timeout, true answers of WAIT. In the end all is healed, and the
+//! data must be equal within 30 simulated seconds.
 //! `TANDEM_SEEDS=25000 cargo test --test simulation` is the long run: so many seeds in each of the four tests.
 //! A failure prints its seed; `TANDEM_SEED=<seed> cargo test --test simulation` runs that one alone (with the same
 //! `TANDEM_SEEDS`, if that was set), and `TANDEM_TRACE=1` prints what the servers log meanwhile.

@@ -126,11 +126,9 @@ impl Node {
         self.engine.node.link.as_ref().map(|link| Node::index_of(&link.config().host))
     }
 
-    /// The number that WAIT was answered, if it was.
-    pub fn take_wait_reply(&mut self) -> Option<String> {
-        let session = self.engine.sessions.get_mut(self.waiter)?;
-        let reply = String::from_utf8(std::mem::take(&mut session.outbox)).expect("a number or an error");
-        (!reply.is_empty()).then(|| reply.trim_start_matches(':').trim_end().to_owned())
+    /// What WAIT was answered; nothing as long as it waits.
+    pub fn take_wait_reply(&mut self) -> Vec<u8> {
+        self.engine.sessions.get_mut(self.waiter).map(|session| std::mem::take(&mut session.outbox)).unwrap_or_default()
     }
 
     /// Runs a request of one of them; answers its reply.
@@ -220,6 +218,6 @@ fn restore(engine: &mut Engine, now: Millis, bytes: &[u8], is_replica: bool) {
         offset: Offset(offset as u64),
         db: aux.repl_stream_db.and_then(|db| usize::try_from(db).ok()),
     });
-    engine.restore(keyspace, position);
+    engine.restore(keyspace, Default::default(), position);
     engine.drop_expired(loaded.expired);
 }

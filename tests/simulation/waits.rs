@@ -27,18 +27,27 @@ impl World {
         let (replid, offset) = (*place.history.replid(), place.offset());
         self.nodes[node].waited = Some(Waited { replicas, replid, offset, restarts: self.restarts });
         let waiter = self.nodes[node].waiter;
-        self.request_by(node, waiter, &["WAIT", &replicas.to_string(), "5000"]);
+        let reply = self.request_by(node, waiter, &["WAIT", &replicas.to_string(), "5000"]);
+        self.judge_wait(node, &reply);
     }
 
-    /// Looks whether it was answered, and whether the answer is true.
+    /// Looks whether it was answered by now.
     pub fn check_wait(&mut self, node: usize) {
-        let Some(waited) = self.nodes[node].waited else { return };
-        let Some(reply) = self.nodes[node].take_wait_reply() else { return };
-        self.nodes[node].waited = None;
-        let Ok(told) = reply.parse::<usize>() else { return };
-        if told < waited.replicas {
+        if self.nodes[node].waited.is_some() {
+            let reply = self.nodes[node].take_wait_reply();
+            self.judge_wait(node, &reply);
+        }
+    }
+
+    /// Whether the answer, if there is one, is true.
+    fn judge_wait(&mut self, node: usize, reply: &[u8]) {
+        if reply.is_empty() {
             return;
         }
+        let Some(waited) = self.nodes[node].waited.take() else { return };
+        let number = std::str::from_utf8(reply).ok().and_then(|reply| reply.strip_prefix(':')?.trim_end().parse().ok());
+        // An error: the server has another role now.
+        let Some(told) = number.filter(|told: &usize| *told >= waited.replicas) else { return };
         let others = || (0..self.nodes.len()).filter(|other| *other != node).map(|other| &self.nodes[other]);
         // Who has lost its data since, by a restart or for those of another full resync, may have been among them.
         let lost = (self.restarts - waited.restarts) as usize + others().filter(|other| !is_whole(other)).count();

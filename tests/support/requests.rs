@@ -9,9 +9,20 @@ use rand::{RngExt, SeedableRng};
 /// By type: the letter of its keys, and what is done with them.
 ///
 /// Letters: `A` any key, `V` text, `I` a small integer or what is none, `N` a wide integer, `F` a score, `D` an ID,
-/// `E` an expiry.
-pub const TYPES: &[(&str, &[&str])] =
-    &[("T", STRINGS), ("B", BITMAPS), ("P", HYPERLOGLOGS), ("L", LISTS), ("H", HASHES), ("S", SETS), ("A", KEYS)];
+/// `E` an expiry, `W` a longitude, `K` a latitude, `O` a bit's offset.
+#[rustfmt::skip]
+pub const TYPES: &[(&str, &[&str])] = &[
+    ("T", STRINGS),
+    ("B", BITMAPS),
+    ("P", HYPERLOGLOGS),
+    ("L", LISTS),
+    ("H", HASHES),
+    ("S", SETS),
+    ("Z", SORTED_SETS),
+    ("G", POSITIONS),
+    ("A", KEYS),
+    ("Y", LEXICAL),
+];
 
 const STRINGS: &[&str] = &[
     "SET T V",
@@ -93,6 +104,10 @@ const LISTS: &[&str] = &[
     "RPOPLPUSH L L",
     "LMPOP 2 L L LEFT",
     "LMPOP 1 L RIGHT COUNT I",
+    "SORT L ALPHA",
+    "SORT L BY nosort GET # GET T",
+    "SORT L ALPHA LIMIT I I DESC STORE L",
+    "SORT_RO L",
 ];
 
 const HASHES: &[&str] = &[
@@ -137,6 +152,89 @@ const SETS: &[&str] = &[
     "SDIFFSTORE S S S",
     "SINTERCARD 2 S S LIMIT I",
     "SSCAN S 0 COUNT 1000",
+    "SORT S ALPHA",
+    "SORT S LIMIT I I",
+    "SORT S BY nosort STORE L",
+];
+
+/// SORT is not asked of these: Redis gives them their large form by that.
+const SORTED_SETS: &[&str] = &[
+    "ZADD Z F V",
+    "ZADD Z F V F V F V",
+    "ZADD Z N V N V",
+    "ZADD Z NX F V",
+    "ZADD Z XX CH F V F V",
+    "ZADD Z GT F V",
+    "ZADD Z LT CH F V",
+    "ZADD Z INCR F V",
+    "ZADD Z NX INCR F V",
+    "ZINCRBY Z F V",
+    "ZINCRBY Z N V",
+    "ZREM Z V",
+    "ZREM Z V V V",
+    "ZCARD Z",
+    "ZSCORE Z V",
+    "ZMSCORE Z V V V",
+    "ZRANK Z V",
+    "ZREVRANK Z V",
+    "ZCOUNT Z N N",
+    "ZCOUNT Z (0.5 +inf",
+    "ZRANGE Z I I",
+    "ZRANGE Z 0 -1 WITHSCORES",
+    "ZRANGE Z I I REV WITHSCORES",
+    "ZRANGE Z N N BYSCORE LIMIT I I",
+    "ZRANGE Z N N BYSCORE REV WITHSCORES",
+    "ZREVRANGE Z I I",
+    "ZRANGEBYSCORE Z N N WITHSCORES LIMIT I I",
+    "ZREVRANGEBYSCORE Z +inf N",
+    "ZRANGESTORE Z Z I I",
+    "ZRANGESTORE Z Z N N BYSCORE",
+    "ZPOPMIN Z",
+    "ZPOPMAX Z I",
+    "ZMPOP 2 Z Z MIN",
+    "ZMPOP 1 Z MAX COUNT I",
+    "ZREMRANGEBYRANK Z I I",
+    "ZREMRANGEBYSCORE Z N N",
+    "ZUNION 2 Z Z WITHSCORES",
+    "ZUNION 2 Z S WEIGHTS 2 N AGGREGATE MAX WITHSCORES",
+    "ZINTER 2 Z Z WITHSCORES",
+    "ZINTER 2 Z S AGGREGATE MIN",
+    "ZDIFF 2 Z Z WITHSCORES",
+    "ZUNIONSTORE Z 2 Z Z",
+    "ZINTERSTORE Z 2 Z S",
+    "ZDIFFSTORE Z 2 Z Z",
+    "ZINTERCARD 2 Z Z LIMIT I",
+    "ZRANDMEMBER Z 1000 WITHSCORES",
+    "ZSCAN Z 0 COUNT 1000",
+];
+
+/// Lexical ranges mean something only where all scores are equal, so no key of another kind comes here.
+const LEXICAL: &[&str] = &[
+    "ZADD Y 0 V",
+    "ZADD Y 0 V 0 V 0 V",
+    "ZREM Y V V",
+    "ZLEXCOUNT Y - +",
+    "ZLEXCOUNT Y [element:1 (element:4",
+    "ZRANGE Y [element:1 + BYLEX LIMIT I I",
+    "ZRANGEBYLEX Y - (element:3",
+    "ZREVRANGEBYLEX Y + [element:2 LIMIT I I",
+    "ZREMRANGEBYLEX Y [element:2 (element:4",
+];
+
+const POSITIONS: &[&str] = &[
+    "GEOADD G W K V",
+    "GEOADD G W K V W K V W K V",
+    "GEOADD G NX CH W K V",
+    "GEOPOS G V V",
+    "GEODIST G V V km",
+    "GEOHASH G V V",
+    "GEOSEARCH G FROMLONLAT W K BYRADIUS 500 km ASC WITHCOORD WITHDIST WITHHASH",
+    "GEOSEARCH G FROMLONLAT W K BYBOX 900 400 km DESC COUNT 3",
+    "GEOSEARCH G FROMMEMBER V BYRADIUS 300000 m ASC",
+    "GEOSEARCHSTORE G G FROMLONLAT W K BYRADIUS 5000 mi STOREDIST",
+    "GEORADIUS G W K 800 km ASC WITHDIST COUNT 5",
+    "GEORADIUSBYMEMBER G V 300 km STORE G",
+    "ZREM G V V",
 ];
 
 const KEYS: &[&str] = &[
@@ -180,6 +278,8 @@ pub const UNORDERED: &[&str] = &[
     "SUNION",
     "SDIFF",
     "SSCAN",
+    "ZRANDMEMBER",
+    "ZSCAN",
 ];
 
 /// A source of requests.
@@ -213,13 +313,15 @@ impl Requests {
             "I" => self.pick(&["0", "1", "2", "3", "-1", "-2", "7", "100", "-100", "x"]),
             "O" => self.rng.random_range(0..2_000).to_string(),
             "N" => self.number(),
-            "F" => self.pick(&["1", "0.5", "-3.25", "1e3", "17179869184", "3.0", "inf", "-0", "nan", "0.1"]),
+            "F" => self.pick(&["1", "0.5", "-3.25", "1e3", "17179869184", "3.0", "inf", "nan", "0.1"]),
             "D" => self.id(),
+            "W" => format!("{:.4}", self.rng.random_range(-181.0..181.0)),
+            "K" => format!("{:.4}", self.rng.random_range(-86.0..86.0)),
             "E" => self.pick(&["4102444800", "4102444801", "4102444799"]),
             "E000" => self.pick(&["4102444800000", "4102444800001"]),
             letter if letter.len() == 1 && TYPES.iter().any(|(key, _)| *key == letter) => {
                 // Now and then a key of another type.
-                if self.rng.random_ratio(1, 60) { self.any_key() } else { self.key(letter) }
+                if letter != "Y" && self.rng.random_ratio(1, 60) { self.any_key() } else { self.key(letter) }
             }
             _ => word.to_owned(),
         }
@@ -234,7 +336,7 @@ impl Requests {
     }
 
     fn any_key(&mut self) -> String {
-        let (letter, _) = TYPES[self.rng.random_range(0..TYPES.len() - 1)];
+        let (letter, _) = TYPES[self.rng.random_range(0..TYPES.len() - 2)];
         self.key(letter)
     }
 

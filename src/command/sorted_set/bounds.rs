@@ -42,9 +42,10 @@ impl ScoreRange {
 
     pub fn ranks(&self, set: &SortedSetRef<'_>) -> Range<usize> {
         let ScoreRange { min, max } = *self;
-        let from = set.count_scores(|score| if min.is_excluded { score <= min.score } else { score < min.score });
-        let to = set.count_scores(|score| if max.is_excluded { score < max.score } else { score <= max.score });
-        from..to.max(from)
+        set.ranks_of_scores(
+            |score| if min.is_excluded { score <= min.score } else { score < min.score },
+            |score| if max.is_excluded { score < max.score } else { score <= max.score },
+        )
     }
 }
 

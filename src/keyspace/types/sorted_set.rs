@@ -81,27 +81,32 @@ impl<'a> Iterator for Pairs<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<(Text<'a>, f64)> {
-        let member = self.0.next()?;
+        self.take_first().map(|(member, score)| (Text::from(member), score))
+    }
+}
+
+impl<'a> Pairs<'a> {
+    /// The next pair, its member as it is kept.
+    #[inline]
+    fn take_first(&mut self) -> Option<(Kept<'a>, f64)> {
+        let member = self.0.take_first()?;
         let score = match self.0.take_first()? {
             Kept::Integer(number) => number as f64,
             Kept::String(bytes) => f64::from_le_bytes(bytes.try_into().expect("a score has 8 bytes")),
         };
         Some((member, score))
     }
-}
 
-impl Pairs<'_> {
-    /// Where the first pair lies for which `is_before` is false, and how many come before it.
-    fn place(mut self, is_before: impl Fn(f64, &[u8]) -> bool) -> (usize, usize) {
-        let all = self.0.bytes().len();
-        let mut count = 0;
-        loop {
-            let at = all - self.0.bytes().len();
-            match self.next() {
-                Some((member, score)) if is_before(score, &member) => count += 1,
-                _ => return (at, count),
-            }
+    /// Passes over the pairs for which `is_before` is true; answers how many.
+    fn pass_while(&mut self, is_before: impl Fn(f64, Kept<'a>) -> bool) -> usize {
+        let (mut rest, mut count) = (*self, 0);
+        while let Some((member, score)) = rest.take_first()
+            && is_before(score, member)
+        {
+            *self = rest;
+            count += 1;
         }
+        count
     }
 }
 
@@ -164,15 +169,32 @@ impl<'a> SortedSetRef<'a> {
     /// How many come before the first whose score `is_before` is false for.
     pub fn count_scores(&self, is_before: impl Fn(f64) -> bool) -> usize {
         match self.form {
-            Form::Small(small) => Pairs(small.packed).place(|score, _| is_before(score)).1,
+            Form::Small(small) => Pairs(small.packed).pass_while(|score, _| is_before(score)),
             Form::Big(set) => set.count_before(|item| is_before(item.score)),
         }
+    }
+
+    /// The ranks of those whose scores are not before a range, but before its end.
+    pub fn ranks_of_scores(
+        &self,
+        is_before: impl Fn(f64) -> bool,
+        is_before_end: impl Fn(f64) -> bool,
+    ) -> Range<usize> {
+        let (from, to) = match self.form {
+            Form::Small(small) => {
+                let mut pairs = Pairs(small.packed);
+                let from = pairs.pass_while(|score, _| is_before(score));
+                (from, from + pairs.pass_while(|score, _| is_before_end(score)))
+            }
+            Form::Big(_) => (self.count_scores(is_before), self.count_scores(is_before_end)),
+        };
+        from..to.max(from)
     }
 
     /// How many come before the first that `is_before` is false for, where all scores are equal.
     pub fn count_members(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         match self.form {
-            Form::Small(small) => Pairs(small.packed).place(|_, member| is_before(member)).1,
+            Form::Small(small) => Pairs(small.packed).pass_while(|_, member| is_before(&Text::from(member))),
             Form::Big(set) => set.count_before(|item| is_before(item.member())),
         }
     }
@@ -288,7 +310,7 @@ impl Db {
         let is_long = member.len() > limits.sorted_set_value_bytes;
         let len = small.len + usize::from(old.is_none());
         let raw = small.raw || old.is_none() && (is_long || len > limits.sorted_set_entries);
-        let patch = patch(small, found.map(|(range, _)| range), (member, score), raw);
+        let patch = patch(small, found, (member, score), raw);
         if stays_packed(raw, len, small.bytes() + patch.1.len() - patch.0.len()) {
             let (range, bytes) = patch;
             self.patch(key, spot, Patch { kind: Kind::SortedSet, raw, len, range, bytes: &bytes });
@@ -330,18 +352,24 @@ impl Db {
 }
 
 /// The bytes to put in the place of which so that a pair, which lies at `old` if it is there, comes to its place.
-fn patch(small: Small<'_>, old: Option<Range<usize>>, pair: (&[u8], f64), raw: bool) -> (Range<usize>, Vec<u8>) {
+fn patch(small: Small<'_>, old: Option<(Range<usize>, f64)>, pair: (&[u8], f64), raw: bool) -> (Range<usize>, Vec<u8>) {
     let all = small.packed.bytes();
     let mut bytes = Vec::new();
-    let (at, _) = Pairs(small.packed).place(|score, member| in_order((member, score), pair).is_lt());
+    // Whoever gets a higher score comes to stand behind those that were before it.
+    let passed = old.as_ref().filter(|(_, score)| *score < pair.1).map_or(0, |(range, _)| range.end);
+    let mut rest = Pairs(Packed::new(&all[passed..]));
+    rest.pass_while(|score, member| {
+        score < pair.1 || score == pair.1 && in_order((&Text::from(member), score), pair).is_lt()
+    });
+    let at = all.len() - rest.0.bytes().len();
     match old {
         // What lies between both places moves by one.
-        Some(old) if at >= old.end => {
+        Some((old, _)) if at >= old.end => {
             bytes.extend_from_slice(&all[old.end..at]);
             put_pair(&mut bytes, pair.0, pair.1, raw);
             (old.start..at, bytes)
         }
-        Some(old) => {
+        Some((old, _)) => {
             put_pair(&mut bytes, pair.0, pair.1, raw);
             bytes.extend_from_slice(&all[at..old.start]);
             (at..old.end, bytes)
