@@ -55,6 +55,9 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@list" => entry.group == Group::List,
         "@hash" => entry.group == Group::Hash,
         "@set" => entry.group == Group::Set,
+        "@sortedset" => entry.group == Group::SortedSet,
+        "@geo" => entry.group == Group::Geo,
+        "@scripting" => entry.group == Group::Scripting && !entry.is_container(),
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

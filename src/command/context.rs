@@ -15,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::pubsub::PubSub;
 use crate::replication::{Node, PsyncRequest};
 use crate::resp::{self, Reply};
+use crate::script::{Kind, ScriptFlags, Scripts};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
@@ -101,6 +102,7 @@ pub struct Context<'a> {
     pub config: &'a mut Config,
     pub node: &'a mut Node,
     pub server: &'a mut ServerFacts,
+    pub scripts: &'a mut Scripts,
     pub metrics: &'a mut Metrics,
     pub pubsub: &'a mut PubSub,
     pub acl: &'a mut Acl,
@@ -189,6 +191,8 @@ pub struct ServerFacts {
     pub over_maxmemory_since: Option<Millis>,
     /// Keys that clients wait for.
     pub blocking_keys: usize,
+    /// DEBUG SET-DISABLE-DENY-SCRIPTS.
+    pub scripts_may_all: bool,
     /// DEBUG HOLDS.
     pub holds: Option<Box<Holds>>,
 }
@@ -270,6 +274,22 @@ pub struct ShutdownOptions {
     pub abort: bool,
 }
 
+/// Code that is ready to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScriptRun {
+    pub kind: Kind,
+    /// SHA-1 of the script, or name of the function.
+    pub name: String,
+    /// As its interpreter keeps it.
+    pub function: i32,
+    /// What the code says that it does; `None`: nothing, older rules apply.
+    pub flags: Option<ScriptFlags>,
+    /// The command promises that nothing is written.
+    pub reads_only: bool,
+    /// So many of the words behind the third are keys.
+    pub keys: usize,
+}
+
 /// What the engine is to do after a handler, beyond sending the reply that it wrote.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -281,6 +301,8 @@ pub enum Outcome {
     Close,
     /// Run the client's queue as one unit, and answer.
     Exec,
+    /// Run code inside, and answer what it does.
+    RunScript(ScriptRun),
     /// The client watches a key now.
     WatchAdded,
     /// The client watches nothing any more.

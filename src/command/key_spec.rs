@@ -14,7 +14,7 @@ pub enum Begin {
 }
 
 /// Which words from there on are keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Find {
     /// Up to `last` (relative to the first; negative: from the end of the request), each `step`-th; if `limit` is
     /// above 1, only the first 1/`limit` of the remaining words.
@@ -30,6 +30,8 @@ pub enum Find {
         step: usize,
     },
     Unknown,
+    /// By looking at the whole request.
+    Told(fn(&[&[u8]]) -> Option<usize>),
 }
 
 /// What the command does with the key and with its value.
@@ -56,7 +58,7 @@ impl KeyAccess {
 }
 
 /// One group of keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
     pub begin: Begin,
     pub find: Find,
@@ -106,7 +108,7 @@ impl KeySpec {
         self.find = match self.find {
             Find::Range { last, limit, .. } => Find::Range { last, step, limit },
             Find::Count { count_at, first, .. } => Find::Count { count_at, first, step },
-            Find::Unknown => Find::Unknown,
+            other => other,
         };
         self
     }
@@ -114,6 +116,20 @@ impl KeySpec {
     /// One key after a keyword.
     pub const fn after(keyword: &'static str, from: i32) -> KeySpec {
         KeySpec::begin(Begin::After { keyword, from })
+    }
+
+    /// Keys whose names no word of the request is.
+    pub const fn unknown() -> KeySpec {
+        let mut spec = KeySpec::begin(Begin::Unknown);
+        spec.find = Find::Unknown;
+        spec
+    }
+
+    /// At most one key, where only the command itself can tell; to others that is unknown.
+    pub const fn found(find: fn(&[&[u8]]) -> Option<usize>) -> KeySpec {
+        let mut spec = KeySpec::begin(Begin::Unknown);
+        spec.find = Find::Told(find);
+        spec
     }
 
     pub const fn limit(mut self, limit: usize) -> KeySpec {
@@ -216,12 +232,16 @@ impl KeySpec {
         access.name().into_iter().chain(self.notes.iter().copied().filter(|note| !dropped.contains(note)))
     }
 
-    /// The words of a request that this spec names; `None` if the request is malformed for it.
+    /// The words of a request that this spec names, none where its keyword is missing; `None` if the request is
+    /// malformed for it.
     pub fn positions(&self, args: &[&[u8]]) -> Option<Vec<usize>> {
         let first = match self.begin {
             Begin::At(index) => index,
-            Begin::After { keyword, from } => keyword_position(args, keyword, from)? + 1,
-            Begin::Unknown => return None,
+            Begin::After { keyword, from } => match keyword_position(args, keyword, from) {
+                Some(position) => position + 1,
+                None => return Some(Vec::new()),
+            },
+            Begin::Unknown => 0,
         };
         match self.find {
             Find::Range { last, step, limit } => range_positions(args.len(), first, last, step, limit),
@@ -231,7 +251,8 @@ impl KeySpec {
                 let last = start.checked_add((count as usize).checked_sub(1)?.checked_mul(step)?)?;
                 (last < args.len()).then(|| (start..=last).step_by(step).collect())
             }
-            Find::Unknown => None,
+            Find::Unknown => Some(Vec::new()),
+            Find::Told(find) => Some(find(args).into_iter().collect()),
         }
     }
 }

@@ -19,6 +19,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod geo;
 mod hash;
 mod help;
 mod holds;
@@ -38,8 +39,11 @@ mod replication;
 mod rights;
 mod sample;
 mod scan;
+mod script;
 mod server;
 mod set;
+mod sort;
+mod sorted_set;
 mod spec;
 mod stats;
 mod string;
@@ -51,7 +55,8 @@ mod unix_time;
 pub use blocking::BlockOn;
 pub use client::{close_clients, describe as describe_client, stop_tracking};
 pub use context::{
-    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,
+    Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ScriptRun, ServerFacts,
+    ShutdownOptions,
 };
 pub use database::{Database, Expiry, deletion_verb, frequency, noted_access};
 pub use debug::{Digest, keyspace_digest};
@@ -62,6 +67,7 @@ pub use key_spec::KeySpec;
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
 pub use rights::{Wish, acl_commands};
+pub use script::{busy_with, script_flags};
 pub use spec::{Channels, Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
@@ -74,6 +80,8 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Geo, geo::COMMANDS),
+    (Group::Generic, sort::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Server, acl::COMMANDS),
@@ -89,8 +97,10 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
+    (Group::Scripting, script::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
+    (Group::SortedSet, sorted_set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),
     (Group::Hyperloglog, hyperloglog::COMMANDS),

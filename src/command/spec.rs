@@ -21,8 +21,11 @@ pub enum Group {
     List,
     Hash,
     Set,
+    SortedSet,
+    Geo,
     Connection,
     Pubsub,
+    Scripting,
     Server,
     Transactions,
 }
@@ -38,8 +41,11 @@ impl Group {
             Group::List => "list",
             Group::Hash => "hash",
             Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Geo => "geo",
             Group::Connection => "connection",
             Group::Pubsub => "pubsub",
+            Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Transactions => "transactions",
         }
@@ -74,6 +80,7 @@ impl Flags {
     /// Refused unless the configuration enables it (DEBUG, MODULE).
     pub const PROTECTED: Flags = Flags(1 << 19);
     pub const TOUCHES_ARBITRARY_KEYS: Flags = Flags(1 << 20);
+    pub const NO_MANDATORY_KEYS: Flags = Flags(1 << 21);
     /// The command ends its batch: it changes how the rest is read or answered. Not shown to clients.
     pub const ENDS_BATCH: Flags = Flags(1 << 31);
 
@@ -94,6 +101,7 @@ impl Flags {
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
         (Flags::NO_ASYNC_LOADING, "no_async_loading"),
+        (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (Flags::NO_MULTI, "no_multi"),
         (Flags::MOVABLEKEYS, "movablekeys"),
         (Flags::ALLOW_BUSY, "allow_busy"),
@@ -101,6 +109,10 @@ impl Flags {
 
     pub const fn with(self, more: Flags) -> Flags {
         Flags(self.0 | more.0)
+    }
+
+    pub const fn without(self, less: Flags) -> Flags {
+        Flags(self.0 & !less.0)
     }
 
     /// Whether any of `flags` is set.

@@ -111,6 +111,9 @@ pub struct CollectionLimits {
     pub set_integers: usize,
     pub set_entries: usize,
     pub set_value_bytes: usize,
+    pub sorted_set_entries: usize,
+    /// Of a member.
+    pub sorted_set_value_bytes: usize,
 }
 
 impl Default for CollectionLimits {
@@ -128,6 +131,8 @@ impl CollectionLimits {
         set_integers: 512,
         set_entries: 128,
         set_value_bytes: 64,
+        sorted_set_entries: 128,
+        sorted_set_value_bytes: 64,
     };
 
     /// Whatever the number of elements may be.

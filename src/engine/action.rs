@@ -56,6 +56,8 @@ pub enum Action {
     /// Write this snapshot to the RDB file, then say `saved`.
     Save {
         snapshot: Snapshot,
+        /// Texts of the function libraries.
+        functions: Vec<Arc<[u8]>>,
         position: Option<Position>,
         purpose: SavePurpose,
         /// Counts the keys that are written.
@@ -85,6 +87,8 @@ pub enum Action {
 /// The data of a full resync.
 pub struct Payload {
     pub snapshot: Snapshot,
+    /// Texts of the function libraries.
+    pub functions: Vec<Arc<[u8]>>,
     pub position: Position,
     /// The peer needs its length before its first byte.
     pub whole: bool,

@@ -2,133 +2,107 @@
 //!
 //! The code runs under the lock, as one unit. Past the threshold its ticks let go of the lock for a moment: others come
 //! in, and the gate answers them BUSY, all but the few commands that are allowed. So the unit stays whole. Time is
-//! frozen for it: no expiry, no eviction, no unit of the master's stream until it has ended.
+//! frozen for it: no expiry, no eviction, no unit of the master's stream until it has ended; what comes of others
+//! meanwhile and would change data waits.
 
-use crate::command::{Args, Origin};
-use crate::resp::{OwnedArgs, Reply};
-use crate::script::{Host, Tick};
+use crate::command::Args;
+use crate::keyspace::Keyspace;
+use crate::replication::LinkEvent;
+use crate::script::{Kind, Libraries, Tick};
 use crate::session::Token;
-use crate::time::{Millis, Now};
+use crate::time::Now;
 
-use super::Engine;
+use super::{Engine, LinkId, LoadedPayload};
 
-/// Code that runs inside.
+/// Nanoseconds between two moments in which others are let in.
+const PATIENCE_NS: u64 = 1_000_000;
+
+/// What came while code ran inside, and would change what it sees.
+pub(super) enum Deferred {
+    Link(LinkId, LinkEvent),
+    Loaded(LinkId, LoadedPayload),
+    Reloaded(Token, Result<(Keyspace, Libraries), String>),
+}
+
+/// When a run began and when others were last let in, in nanoseconds of the clock for measuring.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Running {
-    client: Token,
-    /// What it sees as "now", to its end.
-    began: Now,
-    /// Past the threshold: others are answered BUSY.
-    is_busy: bool,
-    is_killed: bool,
+pub(super) struct Patience {
+    began_ns: u64,
+    let_in_ns: u64,
 }
 
-/// How the running code reaches the engine, and lets go of it: the shell's lock, or a plain reference.
-pub trait Access {
-    fn engine(&mut self) -> &mut Engine;
-    /// Monotonic time.
-    fn mono(&mut self) -> Millis;
-    /// Lets others have the engine for a moment.
-    fn let_others_in(&mut self);
-}
-
-/// One run of code inside; its end closes the unit.
-pub struct Inside<A: Access> {
-    access: A,
-    running: Running,
+impl Patience {
+    pub fn new(now_ns: u64) -> Patience {
+        Patience { began_ns: now_ns, let_in_ns: now_ns }
+    }
 }
 
 impl Engine {
     /// Whether code that runs inside has run past the threshold.
     pub fn is_busy(&self) -> bool {
-        self.running.is_some_and(|running| running.is_busy)
+        self.scripts.running.as_ref().is_some_and(|running| running.is_busy)
     }
 
     /// Whether code runs inside: then nothing else may change the data.
     pub(super) fn is_running_inside(&self) -> bool {
-        self.running.is_some()
+        self.scripts.running.is_some()
     }
 
-    /// Ends the running code at its next tick (SCRIPT KILL). False if none is busy.
-    pub fn kill_running(&mut self) -> bool {
-        match &mut self.running {
-            Some(running) if running.is_busy => {
-                running.is_killed = true;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn tick_running(&mut self, mono: Millis) -> Tick {
+    /// Time has passed for the code that runs: others may be let in. `args` is the request that runs it.
+    pub(super) fn tick_inside(&mut self, patience: &mut Patience, args: &Args<'_>) -> Tick {
+        let now_ns = (self.hooks.clock_ns)();
         let threshold_ms = self.config.busy_reply_threshold_ms;
-        let Some(running) = &mut self.running else { return Tick::Stop };
-        if running.is_killed {
-            return Tick::Stop;
+        let Some(running) = &mut self.scripts.running else { return Tick::Stop };
+        let duration_ms = now_ns.saturating_sub(patience.began_ns) / 1_000_000;
+        running.duration_ms = duration_ms;
+        if !running.is_busy {
+            if threshold_ms == 0 || duration_ms < threshold_ms {
+                return Tick::GoOn;
+            }
+            running.is_busy = true;
+            running.request = args.words.iter().map(<[u8]>::to_vec).collect();
+            let (now, line) = (running.began, slow_line(running.kind, &running.name, duration_ms));
+            self.warning(line);
+            self.refresh_conditions(now);
+        } else if now_ns.saturating_sub(patience.let_in_ns) < PATIENCE_NS {
+            return Tick::GoOn;
         }
-        let was_busy = running.is_busy;
-        running.is_busy |= threshold_ms > 0 && mono.since(running.began.mono) >= threshold_ms;
-        if running.is_busy && !was_busy {
-            let began = running.began;
-            self.refresh_conditions(began);
-            self.warning(format!(
-                "Slow script detected: still in execution after {} milliseconds. You can try killing the script using \
-                 the SCRIPT KILL command.",
-                mono.since(began.mono)
-            ));
+        let let_others_in = self.hooks.let_others_in.clone();
+        let_others_in(self);
+        patience.let_in_ns = (self.hooks.clock_ns)();
+        self.heed_kill()
+    }
+
+    fn heed_kill(&mut self) -> Tick {
+        if !self.scripts.running.as_ref().is_none_or(|running| running.is_killed) {
+            return Tick::GoOn;
         }
-        Tick::GoOn
+        self.warning("Lua script killed by user with SCRIPT KILL.");
+        Tick::Stop
+    }
+
+    /// Keeps for later what would change data under the code that runs.
+    pub(super) fn defer(&mut self, deferred: Deferred) {
+        self.deferred.push(deferred);
+    }
+
+    /// The code has ended: what came meanwhile is taken up, in its order.
+    #[cold]
+    pub(super) fn resume_deferred(&mut self, now: Now) {
+        for deferred in std::mem::take(&mut self.deferred) {
+            match deferred {
+                Deferred::Link(id, event) => self.link_event(now, id, event),
+                Deferred::Loaded(id, loaded) => self.link_loaded(now, id, loaded),
+                Deferred::Reloaded(client, result) => self.reloaded(now, client, result),
+            }
+        }
     }
 }
 
-impl<A: Access> Inside<A> {
-    /// Begins a run for `client` at `now`.
-    pub fn begin(mut access: A, now: Now, client: Token) -> Inside<A> {
-        let running = Running { client, began: now, is_busy: false, is_killed: false };
-        access.engine().running = Some(running);
-        Inside { access, running }
-    }
-}
-
-impl<A: Access> Host for Inside<A> {
-    fn call(&mut self, args: &[&[u8]]) -> Vec<u8> {
-        let Running { client, began, .. } = self.running;
-        let engine = self.access.engine();
-        let mut reply = Reply::default();
-        let resolved = engine.table.resolve(args.first().copied().unwrap_or_default(), args.get(1).copied());
-        let Some(id) = resolved.filter(|id| engine.table.entry(*id).command.accepts(args.len())) else {
-            reply.error("ERR Unknown command called from script");
-            return reply.buffer;
-        };
-        let words = OwnedArgs::of(args);
-        let args = Args::new(words.args(), engine.keyspace.hasher());
-        // What a handler wishes beyond its reply is not for code inside.
-        let begun = engine.begin_request(&reply);
-        engine.call(began, client, Origin::Internal, id, &args, &mut reply);
-        engine.account(began, client, id, &args, begun, &mut reply);
-        reply.buffer
-    }
-
-    fn tick(&mut self) -> Tick {
-        let mono = self.access.mono();
-        let tick = self.access.engine().tick_running(mono);
-        if tick == Tick::GoOn && self.access.engine().is_busy() {
-            self.access.let_others_in();
-            let killed = self.access.engine().running.is_none_or(|running| running.is_killed);
-            return if killed { Tick::Stop } else { Tick::GoOn };
-        }
-        tick
-    }
-}
-
-impl<A: Access> Drop for Inside<A> {
-    fn drop(&mut self) {
-        let began = self.running.began;
-        let engine = self.access.engine();
-        engine.running = None;
-        engine.close_unit(began);
-        engine.refresh_conditions(began);
-        engine.resume_link(began);
-        engine.end_turn(began);
-    }
+fn slow_line(kind: Kind, name: &str, duration_ms: u64) -> String {
+    let command = if kind == Kind::Script { "SCRIPT KILL" } else { "FUNCTION KILL" };
+    format!(
+        "Slow script detected: still in execution after {duration_ms} milliseconds. You can try killing the script \
+         using the {command} command. Script name is: {name}."
+    )
 }

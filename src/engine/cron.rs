@@ -34,6 +34,10 @@ impl Engine {
     /// To be called `hz` times a second, and at `next_timeout`.
     pub fn tick(&mut self, now: Now) {
         if self.is_running_inside() {
+            // Who asked for the end is not kept waiting by a script that has none.
+            if self.is_ending() {
+                self.release_held(now);
+            }
             return;
         }
         self.tick_link(now);
@@ -63,6 +67,9 @@ impl Engine {
     /// When a tick is needed at the latest.
     pub fn next_timeout(&self, now: Now) -> Millis {
         let tick = now.mono.plus(1000 / u64::from(self.config.hz.max(1)));
+        if self.is_running_inside() {
+            return tick;
+        }
         let pause = self.server.pause.map(|pause| pause.until);
         let eviction = self.is_evicting().then(|| now.mono.plus(1));
         let held = [self.held.next_deadline(), self.waiting.next_deadline()].into_iter().flatten().min();

@@ -25,7 +25,7 @@ pub(super) enum Ending {
 impl Engine {
     /// SIGTERM, SIGINT.
     pub fn shutdown_by_signal(&mut self, now: Now, options: ShutdownOptions) {
-        if self.server.cron_paused && self.ending == Ending::No {
+        if (self.server.cron_paused || self.is_running_inside()) && self.ending == Ending::No {
             self.ending = Ending::Asked(options);
         } else {
             self.shutdown(now, options, None, &mut Reply::default());

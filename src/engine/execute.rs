@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::command::{Args, CommandError, CommandId, Context, Database, Expiry, Flags, Origin, Outcome};
+use crate::command::{
+    Args, CommandError, CommandId, Context, Database, Entry, Expiry, Flags, Group, Origin, Outcome, script_flags,
+};
 use crate::resp::{Protocol, Reply};
 use crate::session::{Blocked, Closing, QueuedRequest, ReplyMode, Session, Token};
 use crate::time::Now;
@@ -142,7 +144,7 @@ impl Engine {
                 let begun = self.begin_request(reply);
                 let outcome = self.call(now, token, Origin::Client, id, args, reply);
                 self.close_unit(now);
-                let ends = self.perform(now, token, outcome, reply);
+                let ends = self.perform(now, token, outcome, args, reply);
                 self.account(now, token, id, args, begun, reply);
                 self.serve_waiting(now);
                 ends
@@ -198,7 +200,13 @@ impl Engine {
             .when(session.is_subscriber && session.protocol == Protocol::Resp2, Conditions::SUBSCRIBER)
             .when(session.user.is_restricted, Conditions::RESTRICTED);
         let entry = self.table.entry(id);
-        Ok(gate::decide(conditions, &Call { engine: self, session, id, entry, args }))
+        let flags = if conditions == Conditions::NONE { Flags::NONE } else { self.flags_of(entry, args) };
+        Ok(gate::decide(conditions, &Call { engine: self, session, id, entry, flags, args }))
+    }
+
+    /// The flags that count for a request: the row's, or those of the code that it runs.
+    fn flags_of(&self, entry: &Entry, args: &Args<'_>) -> Flags {
+        if entry.group == Group::Scripting { script_flags(&self.scripts, entry, args) } else { entry.command.flags }
     }
 
     /// A password that is taken away again is asked of nobody.
@@ -227,7 +235,8 @@ impl Engine {
             return;
         }
         let command = resolved.command.unwrap_or_default();
-        let request = QueuedRequest { args: args.words.to_owned_args(), command };
+        let flags = self.flags_of(self.table.entry(command), args).0;
+        let request = QueuedRequest { args: args.words.to_owned_args(), command, flags };
         if let Some(transaction) = &mut self.sessions[token].transaction {
             transaction.push(request);
         }
@@ -312,11 +321,12 @@ impl Engine {
             client,
             reply: std::mem::take(reply),
             db,
-            in_unit: session.transaction.is_some(),
+            in_unit: session.transaction.is_some() || self.scripts.running.is_some(),
             sessions: &mut self.sessions,
             config: &mut self.config,
             node: &mut self.node,
             server: &mut self.server,
+            scripts: &mut self.scripts,
             metrics: &mut self.metrics,
             pubsub: &mut self.pubsub,
             acl: &mut self.acl,
@@ -329,6 +339,9 @@ impl Engine {
     /// Before the lock is released: whom the turn concerns is woken.
     pub(super) fn end_turn(&mut self, now: Now) {
         self.slept = Duration::ZERO;
+        if !self.deferred.is_empty() && !self.is_running_inside() {
+            self.resume_deferred(now);
+        }
         if std::mem::take(&mut self.log_grew) {
             self.wake_peers(now);
         }

@@ -139,6 +139,7 @@ impl Engine {
         }
         let position = self.node.position();
         let snapshot = self.keyspace.snapshot();
+        let functions = self.scripts.libraries().sources();
         let mark = EndMark::random(&mut self.rng);
         self.notice("Starting BGSAVE for SYNC with target: replicas sockets");
         let Some(peer) = self.node.peers.get_mut(&token) else { return };
@@ -148,7 +149,8 @@ impl Engine {
         for action in actions {
             match action {
                 PeerAction::PreparePayload { whole } => {
-                    let payload = snapshot.take().map(|snapshot| Payload { snapshot, position, whole });
+                    let functions = functions.clone();
+                    let payload = snapshot.take().map(|snapshot| Payload { snapshot, functions, position, whole });
                     self.actions.extend(payload.map(|payload| Action::FullSync { peer: token, payload }));
                 }
                 other => self.peer_action(token, other),

@@ -6,9 +6,11 @@ use crate::keyspace::Keyspace;
 use crate::log::Offset;
 use crate::replication::{LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
 use crate::resp::{Limits, Reply};
+use crate::script::Libraries;
 use crate::session::{ClientKind, Endpoint, Token};
 use crate::time::{Millis, Now};
 
+use super::busy::Deferred;
 use super::{Action, Engine, Input, LinkId};
 
 /// What the init system shows of us once we have our master's data.
@@ -32,8 +34,6 @@ pub(super) struct Follower {
     unit: Vec<u8>,
     /// What the stream had selected where it stopped.
     db: usize,
-    /// What came while code ran inside.
-    deferred: Vec<(LinkId, LinkEvent)>,
 }
 
 /// Of the stream so much is kept that a pause lets us not apply; then the master's socket waits.
@@ -42,6 +42,7 @@ const UNAPPLIED_BYTES_MAX: u64 = 1024 * 1024;
 /// What loading a payload gave.
 pub struct LoadedPayload {
     pub keyspace: Keyspace,
+    pub libraries: Libraries,
     /// The database that the stream has selected, by the payload's own word.
     pub stream_db: Option<usize>,
 }
@@ -141,7 +142,7 @@ impl Engine {
     /// An event of the connection that `id` names; an older connection is not listened to.
     pub fn link_event(&mut self, now: Now, id: LinkId, event: LinkEvent) {
         if self.is_running_inside() {
-            return self.follower.deferred.push((id, event));
+            return self.defer(Deferred::Link(id, event));
         }
         let counts = match event {
             LinkEvent::LoadFailed(_) => std::mem::take(&mut self.follower.is_loading),
@@ -153,21 +154,18 @@ impl Engine {
         self.end_turn(now);
     }
 
-    /// Code that ran inside has ended: the link goes on.
-    pub(super) fn resume_link(&mut self, now: Now) {
-        for (id, event) in std::mem::take(&mut self.follower.deferred) {
-            self.link_event(now, id, event);
-        }
-    }
-
     /// The payload is loaded: its keyspace becomes ours.
     pub fn link_loaded(&mut self, now: Now, id: LinkId, loaded: LoadedPayload) {
+        if self.is_running_inside() {
+            return self.defer(Deferred::Loaded(id, loaded));
+        }
         if id != self.follower.id || !std::mem::take(&mut self.follower.is_loading) {
             return;
         }
         // A payload of which more is to come is no data yet, whatever its loader says: the link calls that an error.
         if self.node.link.as_ref().is_some_and(|link| !link.wants_bytes()) {
             self.keyspace = loaded.keyspace;
+            self.scripts.set_libraries(loaded.libraries);
             self.touch_everything();
             self.follower.db = loaded.stream_db.unwrap_or(0);
             self.node.stream_db = loaded.stream_db;
@@ -388,7 +386,8 @@ impl Engine {
         let entry = self.table.entry(id);
         let in_multi = self.sessions[token].transaction.is_some();
         if in_multi && !matches!(entry.full_name, "exec" | "discard" | "multi") {
-            let request = crate::session::QueuedRequest { args: args.words.to_owned_args(), command: id };
+            let flags = entry.command.flags.0;
+            let request = crate::session::QueuedRequest { args: args.words.to_owned_args(), command: id, flags };
             if let Some(transaction) = &mut self.sessions[token].transaction {
                 transaction.push(request);
             }
@@ -396,7 +395,7 @@ impl Engine {
         }
         let begun = self.begin_request(reply);
         let outcome = self.call(now, token, Origin::Master, id, args, reply);
-        self.perform_from_master(now, token, outcome, reply);
+        self.perform_from_master(now, token, outcome, args, reply);
         self.account(now, token, id, args, begun, reply);
     }
 

@@ -42,7 +42,7 @@ impl Conditions {
         self.has(Conditions::MAXMEMORY)
     }
 
-    fn has(self, any: Conditions) -> bool {
+    pub(super) fn has(self, any: Conditions) -> bool {
         self.0 & any.0 != 0
     }
 }
@@ -67,8 +67,35 @@ pub struct Call<'a> {
     pub session: &'a Session,
     pub id: CommandId,
     pub entry: &'a Entry,
+    /// Those of the row, or what the code says of itself that it runs.
+    pub flags: Flags,
     /// The words, for the few rows that look at them.
     pub args: &'a Args<'a>,
+}
+
+pub const MASTER_DOWN: CommandError =
+    CommandError::fixed("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+pub const FEW_REPLICAS: CommandError = CommandError::fixed("NOREPLICAS Not enough good replicas to write.");
+pub const OUT_OF_MEMORY: CommandError = CommandError::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+const READ_ONLY: CommandError = CommandError::fixed("READONLY You can't write against a read only replica.");
+const DISK_ERROR: CommandError = CommandError::fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+     may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+     snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+     error.",
+);
+
+/// Whether the server takes writes: what code inside is asked before its first one.
+pub fn check_writer(conditions: Conditions) -> Result<(), CommandError> {
+    let refusals = [
+        (Conditions::READ_ONLY, READ_ONLY),
+        (Conditions::DISK_ERROR, DISK_ERROR),
+        (Conditions::FEW_REPLICAS, FEW_REPLICAS),
+    ];
+    match refusals.into_iter().find(|(condition, _)| conditions.has(*condition)) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
 }
 
 type Check = fn(&Call<'_>) -> Option<Verdict>;
@@ -139,9 +166,9 @@ fn not_permitted(call: &Call<'_>) -> Option<Verdict> {
 /// Asked after the engine has evicted what it could.
 fn out_of_memory(call: &Call<'_>) -> Option<Verdict> {
     // A queue, too, takes memory.
-    let denied = call.entry.has(Flags::DENYOOM) || is_exec_with(call, Flags::DENYOOM) || is_queued(call);
+    let denied = call.flags.has(Flags::DENYOOM) || is_exec_with(call, Flags::DENYOOM) || is_queued(call);
     if denied && call.engine.is_over_maxmemory() {
-        return refuse("OOM command not allowed when used memory > 'maxmemory'.");
+        return Some(Verdict::Refuse(OUT_OF_MEMORY));
     }
     None
 }
@@ -150,20 +177,15 @@ fn disk_error(call: &Call<'_>) -> Option<Verdict> {
     if !writes(call) {
         return None;
     }
-    refuse(
-        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \
-         that may modify the data set are disabled, because this instance is configured to report errors during \
-         writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for \
-         details about the RDB error.",
-    )
+    Some(Verdict::Refuse(DISK_ERROR))
 }
 
 fn few_replicas(call: &Call<'_>) -> Option<Verdict> {
-    if writes(call) { refuse("NOREPLICAS Not enough good replicas to write.") } else { None }
+    writes(call).then_some(Verdict::Refuse(FEW_REPLICAS))
 }
 
 fn read_only(call: &Call<'_>) -> Option<Verdict> {
-    if writes(call) { refuse("READONLY You can't write against a read only replica.") } else { None }
+    writes(call).then_some(Verdict::Refuse(READ_ONLY))
 }
 
 /// In RESP2 a subscriber could not tell replies from messages.
@@ -193,7 +215,7 @@ fn stale(call: &Call<'_>) -> Option<Verdict> {
     if allows(call, Flags::STALE) {
         return None;
     }
-    refuse("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.")
+    Some(Verdict::Refuse(MASTER_DOWN))
 }
 
 fn loading(call: &Call<'_>) -> Option<Verdict> {
@@ -204,7 +226,8 @@ fn busy(call: &Call<'_>) -> Option<Verdict> {
     if call.entry.has(Flags::ALLOW_BUSY) || is_shutdown_nosave(call) {
         return None;
     }
-    refuse("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.")
+    let kind = call.engine.scripts.running.as_ref()?.kind;
+    Some(Verdict::Refuse(crate::command::busy_with(kind)))
 }
 
 fn is_shutdown_nosave(call: &Call<'_>) -> bool {
@@ -213,7 +236,7 @@ fn is_shutdown_nosave(call: &Call<'_>) -> bool {
 
 fn replica_client(call: &Call<'_>) -> Option<Verdict> {
     let touches_data = Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE;
-    if call.entry.has(touches_data) { refuse("ERR Replica can't interact with the keyspace") } else { None }
+    if call.flags.has(touches_data) { refuse("ERR Replica can't interact with the keyspace") } else { None }
 }
 
 /// Acknowledgements are never held: a pause often waits for them.
@@ -223,7 +246,7 @@ fn paused(call: &Call<'_>) -> Option<Verdict> {
     }
     let all = call.engine.server.pause.is_some_and(|pause| pause.all);
     let may_change = Flags::WRITE | Flags::MAY_REPLICATE;
-    let held = all || call.entry.has(may_change) || is_exec_with(call, may_change);
+    let held = all || call.flags.has(may_change) || is_exec_with(call, may_change);
     (held && !is_queued(call)).then_some(Verdict::Hold)
 }
 
@@ -237,23 +260,23 @@ fn is_queued(call: &Call<'_>) -> bool {
 }
 
 fn writes(call: &Call<'_>) -> bool {
-    call.entry.has(Flags::WRITE) || is_exec_with(call, Flags::WRITE)
+    call.flags.has(Flags::WRITE) || is_exec_with(call, Flags::WRITE)
 }
 
 /// EXEC is as its queue: whether any request in it has one of `flags`.
 fn is_exec_with(call: &Call<'_>, flags: Flags) -> bool {
-    queued_entries(call).is_some_and(|mut entries| entries.any(|entry| entry.has(flags)))
+    queued_flags(call).is_some_and(|mut queued| queued.any(|queued| queued.has(flags)))
 }
 
 /// Whether the command, and for EXEC all of its queue, has `flag`.
 fn allows(call: &Call<'_>, flag: Flags) -> bool {
-    call.entry.has(flag) && queued_entries(call).is_none_or(|mut entries| entries.all(|entry| entry.has(flag)))
+    call.flags.has(flag) && queued_flags(call).is_none_or(|mut queued| queued.all(|queued| queued.has(flag)))
 }
 
-fn queued_entries<'a>(call: &'a Call<'_>) -> Option<impl Iterator<Item = &'a Entry>> {
+fn queued_flags<'a>(call: &'a Call<'_>) -> Option<impl Iterator<Item = Flags>> {
     if call.entry.full_name != "exec" {
         return None;
     }
     let transaction = call.session.transaction.as_ref()?;
-    Some(transaction.requests.iter().map(|request| call.engine.table.entry(request.command)))
+    Some(transaction.requests.iter().map(|request| Flags(request.flags)))
 }

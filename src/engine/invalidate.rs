@@ -3,7 +3,7 @@
 //! Readers of a key are told as the unit ends that changed it, listeners to prefixes as the turn ends, so that one
 //! message names all that a pipeline changed. A message may be sent to another client than the one that tracks.
 
-use crate::command::{Args, CommandId, Flags, Touched};
+use crate::command::{Args, CommandId, Flags, Group, Touched};
 use crate::resp::{Protocol, Reply};
 use crate::session::{Token, Tracking, TrackingMode};
 
@@ -21,8 +21,12 @@ impl Engine {
         // What changed earlier in this unit is no news to who reads now.
         self.invalidate();
         let entry = self.table.entry(id);
+        if entry.group == Group::Scripting {
+            // What the code reads is remembered, not what it might.
+            return;
+        }
+        let in_unit = self.is_running_inside() || self.sessions[token].transaction.is_some();
         let session = &mut self.sessions[token];
-        let in_transaction = session.transaction.is_some();
         let Some(tracking) = session.tracking.as_deref_mut() else { return };
         let remembers = match tracking.mode {
             TrackingMode::Reads => true,
@@ -31,7 +35,7 @@ impl Engine {
             TrackingMode::Broadcast(_) => false,
         };
         // CLIENT CACHING holds for the next request, or for the whole transaction that it begins.
-        tracking.caching &= in_transaction || entry.full_name.starts_with("client|");
+        tracking.caching &= in_unit || entry.full_name.starts_with("client|");
         if !remembers || !entry.has(Flags::READONLY) {
             return;
         }

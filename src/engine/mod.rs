@@ -24,6 +24,7 @@ mod monitor;
 mod outcome;
 mod persist;
 mod publish;
+mod script;
 mod testify;
 mod transaction;
 mod unit;
@@ -47,11 +48,11 @@ use crate::metrics::{CommandsStats, Metrics};
 use crate::pubsub::PubSub;
 use crate::replication::{Level, Node, ReplId};
 use crate::resp::Limits;
+use crate::script::Scripts;
 use crate::session::{Sessions, Token};
 use crate::time::Now;
 
 pub use action::{Action, LinkId, Payload, SaveError, SavePurpose};
-pub use busy::{Access, Inside};
 pub use clients::Refused;
 pub use execute::Turn;
 pub use follow::LoadedPayload;
@@ -68,6 +69,8 @@ pub struct Hooks {
     pub sleep: fn(Duration),
     /// The process is to die of a fault of memory (DEBUG SEGFAULT).
     pub crash: fn(),
+    /// Code inside runs for long: others are to have the engine for a moment. The lock is released and taken again.
+    pub let_others_in: Arc<dyn Fn(&mut Engine) + Send + Sync>,
     /// Nanoseconds of a clock that only goes forward: how long requests take, and how long one may evict.
     pub clock_ns: fn() -> u64,
     /// Directives of the shell were set: take them into effect or say why not, as CONFIG SET's error after `ERR `.
@@ -90,6 +93,7 @@ impl Default for Hooks {
         Hooks {
             sleep: |_| {},
             crash: || {},
+            let_others_in: Arc::new(|_| {}),
             clock_ns: || 0,
             reconfigure: Box::new(|_, _| Ok(())),
             rewrite_config: |_, _| Ok(()),
@@ -121,8 +125,10 @@ pub struct Engine {
     pub acl: Acl,
     follower: follow::Follower,
     cron: cron::Cron,
-    /// Code that runs inside.
-    running: Option<busy::Running>,
+    /// Scripts and functions, and what runs inside.
+    pub scripts: Scripts,
+    /// What came while code ran inside.
+    deferred: Vec<busy::Deferred>,
     /// Conditions of the server as a whole, for the gate.
     conditions: Conditions,
     /// What becomes of an expired key that a request meets: while writers wait, and on a replica, it stays.
@@ -176,7 +182,8 @@ impl Engine {
             acl,
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),
-            running: None,
+            scripts: Scripts::default(),
+            deferred: Vec::new(),
             conditions: Conditions::NONE,
             expiry: Expiry::Delete,
             log_grew: false,

@@ -1,6 +1,6 @@
 //! What handlers cannot do themselves: the engine acts on their outcomes.
 
-use crate::command::{Origin, Outcome};
+use crate::command::{Args, Origin, Outcome};
 use crate::config::Changed;
 use crate::replication::PsyncRequest;
 use crate::resp::Reply;
@@ -13,8 +13,16 @@ use super::{Action, Engine};
 
 impl Engine {
     /// Acts on an outcome. True if the batch ends here.
-    pub(super) fn perform(&mut self, now: Now, token: Token, outcome: Outcome, reply: &mut Reply) -> bool {
+    pub(super) fn perform(
+        &mut self,
+        now: Now,
+        token: Token,
+        outcome: Outcome,
+        args: &Args<'_>,
+        reply: &mut Reply,
+    ) -> bool {
         match outcome {
+            Outcome::RunScript(run) => self.run_script(now, token, Origin::Client, run, args, reply),
             Outcome::Done => {
                 return self.sessions[token].protocol != reply.protocol && self.take_protocol(token, reply);
             }
@@ -37,6 +45,25 @@ impl Engine {
             }
         }
         false
+    }
+
+    /// Acts on an outcome of a request inside EXEC.
+    pub(super) fn perform_for(
+        &mut self,
+        now: Now,
+        token: Token,
+        origin: Origin,
+        outcome: Outcome,
+        args: &Args<'_>,
+        reply: &mut Reply,
+    ) -> bool {
+        match outcome {
+            Outcome::RunScript(run) => {
+                self.run_script(now, token, origin, run, args, reply);
+                false
+            }
+            other => self.perform(now, token, other, args, reply),
+        }
     }
 
     /// Acts on an outcome after which nothing more of its batch is executed.
@@ -73,6 +100,7 @@ impl Engine {
             Outcome::AckWanted => {}
             Outcome::Done | Outcome::Exec | Outcome::Unwatch | Outcome::WatchAdded | Outcome::PeerAcked(_) => {}
             Outcome::ChangeReplid | Outcome::Log { .. } | Outcome::Unblock { .. } | Outcome::Swapped => {}
+            Outcome::RunScript(_) => {}
         }
     }
 
@@ -83,8 +111,16 @@ impl Engine {
     }
 
     /// Acts on an outcome of the master's stream: there is nobody to answer.
-    pub(super) fn perform_from_master(&mut self, now: Now, token: Token, outcome: Outcome, reply: &mut Reply) {
+    pub(super) fn perform_from_master(
+        &mut self,
+        now: Now,
+        token: Token,
+        outcome: Outcome,
+        args: &Args<'_>,
+        reply: &mut Reply,
+    ) {
         match outcome {
+            Outcome::RunScript(run) => self.run_script(now, token, Origin::Master, run, args, reply),
             Outcome::Exec => {
                 self.exec(now, token, Origin::Master, reply);
             }

@@ -4,9 +4,11 @@ use crate::command::{Loading, SaveProgress, deletion_verb};
 use crate::keyspace::Keyspace;
 use crate::replication::{History, Position};
 use crate::resp::Reply;
+use crate::script::Libraries;
 use crate::session::{Blocked, Token};
 use crate::time::Now;
 
+use super::busy::Deferred;
 use super::{Action, Engine, SaveError, SavePurpose};
 
 impl Engine {
@@ -54,7 +56,8 @@ impl Engine {
         let written = progress.written.clone();
         self.server.save.progress = progress;
         let snapshot = self.keyspace.snapshot();
-        self.actions.push(Action::Save { snapshot, position, purpose, written });
+        let functions = self.scripts.libraries().sources();
+        self.actions.push(Action::Save { snapshot, functions, position, purpose, written });
     }
 
     /// The file is written, or is not.
@@ -107,10 +110,14 @@ impl Engine {
     }
 
     /// DEBUG RELOAD's second half: the file is loaded, or is not; then our data is what it was.
-    pub fn reloaded(&mut self, _now: Now, client: Token, result: Result<Keyspace, String>) {
+    pub fn reloaded(&mut self, _now: Now, client: Token, result: Result<(Keyspace, Libraries), String>) {
+        if self.is_running_inside() {
+            return self.defer(Deferred::Reloaded(client, result));
+        }
         match result {
-            Ok(keyspace) => {
+            Ok((keyspace, libraries)) => {
                 self.keyspace = keyspace;
+                self.scripts.set_libraries(libraries);
                 self.touch_everything();
                 self.warning("DB reloaded by DEBUG RELOAD");
                 self.answer_held(client, true);
@@ -140,8 +147,9 @@ impl Engine {
     }
 
     /// The data set that the file held at start, and the history that it belongs to.
-    pub fn restore(&mut self, keyspace: Keyspace, position: Option<Position>) {
+    pub fn restore(&mut self, keyspace: Keyspace, libraries: Libraries, position: Option<Position>) {
         self.keyspace = keyspace;
+        self.scripts.set_libraries(libraries);
         let Some(position) = position else { return };
         self.node.stream_db = position.db;
         self.node.log.reset(position.offset);

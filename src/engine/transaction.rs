@@ -40,7 +40,7 @@ impl Engine {
             }
             let begun = self.begin_request(reply);
             let outcome = self.call(now, token, origin, request.command, &args, reply);
-            ends_batch |= self.perform(now, token, outcome, reply);
+            ends_batch |= self.perform_for(now, token, origin, outcome, &args, reply);
             self.account(now, token, request.command, &args, begun, reply);
         }
         if let Some(session) = self.sessions.get_mut(token) {

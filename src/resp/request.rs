@@ -34,9 +34,9 @@ impl Default for Limits {
 
 /// `start..end` in the buffer.
 #[derive(Clone, Copy, Debug)]
-struct Span {
-    start: usize,
-    end: usize,
+pub(super) struct Span {
+    pub start: usize,
+    pub end: usize,
 }
 
 /// A complete request: which spans are its arguments, which bytes of the buffer it takes.
@@ -95,6 +95,11 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    /// Of a request in canonical form that is all of `buffer`.
+    pub(super) fn canonical(buffer: &'a [u8], spans: &'a [Span]) -> Args<'a> {
+        Args { buffer, spans, bytes: Span { start: 0, end: buffer.len() }, is_inline: false }
+    }
+
     pub fn len(&self) -> usize {
         self.spans.len()
     }

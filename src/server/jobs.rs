@@ -22,6 +22,7 @@ use crate::persistence::rdb::{
     WriterOptions,
 };
 use crate::replication::{Level, LinkEvent, Position};
+use crate::script::Libraries;
 use crate::session::Token;
 
 /// Threads that walk and load do not compete with those that answer clients.
@@ -73,6 +74,7 @@ impl Head {
         &self,
         shared: &Arc<Shared>,
         snapshot: Snapshot,
+        functions: &[Arc<[u8]>],
         position: Option<Position>,
         sink: impl Write,
         course: &Course,
@@ -94,7 +96,8 @@ impl Head {
             course.written.fetch_add(1, Ordering::Relaxed);
             pace.step();
         };
-        rdb::write_paced(snapshot, &preamble, &[], self.options, sink, &mut step)
+        let functions: Vec<&[u8]> = functions.iter().map(|source| &**source).collect();
+        rdb::write_paced(snapshot, &preamble, &functions, self.options, sink, &mut step)
     }
 }
 
@@ -123,7 +126,8 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
                 write_whole(&shared, &head, payload, &parts)
             } else {
                 let sink = PartSink { parts: &parts };
-                head.write(&shared, payload.snapshot, Some(payload.position), sink, &Course::default()).map(drop)
+                let Payload { snapshot, functions, position, .. } = payload;
+                head.write(&shared, snapshot, &functions, Some(position), sink, &Course::default()).map(drop)
             };
             let last = match written {
                 Ok(()) => PayloadPart::Ended,
@@ -144,7 +148,8 @@ fn write_whole(
     parts: &mpsc::Sender<PayloadPart>,
 ) -> io::Result<()> {
     let mut whole = Vec::new();
-    head.write(shared, payload.snapshot, Some(payload.position), &mut whole, &Course::default())?;
+    let Payload { snapshot, functions, position, .. } = payload;
+    head.write(shared, snapshot, &functions, Some(position), &mut whole, &Course::default())?;
     let whole = Bytes::from(whole);
     let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
     parts.blocking_send(PayloadPart::Sized(whole.len() as u64)).map_err(gone)?;
@@ -189,6 +194,7 @@ pub struct SaveHandle {
 pub fn save(
     shared: &Arc<Shared>,
     snapshot: Snapshot,
+    functions: Vec<Arc<[u8]>>,
     position: Option<Position>,
     purpose: SavePurpose,
     written: Arc<AtomicU64>,
@@ -209,7 +215,7 @@ pub fn save(
         let disk = RealDisk::new(dir);
         let result = rdb::save(&disk, &name, pid, incremental, |sink| {
             let sink = CancellableSink { sink, cancelled: &course.cancelled };
-            head.write(&shared, snapshot, position, sink, &course)
+            head.write(&shared, snapshot, &functions, position, sink, &course)
         });
         let result = result.map(drop).map_err(|error| match course.cancelled.load(Ordering::Acquire) {
             true => SaveError::CalledOff,
@@ -311,16 +317,16 @@ impl Drop for PieceReader {
 }
 
 fn load_payload(shared: &Arc<Shared>, link: LinkId, mut source: PieceReader) {
-    let loaded = load(shared, &mut source, false).map_err(|error| error.to_string());
+    let loaded = load(shared, &mut source, false);
     // The data may be whole before the payload is: they are nobody's until its end has come.
     let result = loaded.and_then(|loaded| {
         io::copy(&mut source, &mut io::sink()).map_err(|error| error.to_string())?;
         Ok(loaded)
     });
     match result {
-        Ok((keyspace, loaded)) => {
+        Ok(LoadedData { keyspace, libraries, loaded }) => {
             let stream_db = loaded.aux.repl_stream_db.and_then(|db| usize::try_from(db).ok());
-            let loaded = LoadedPayload { keyspace, stream_db };
+            let loaded = LoadedPayload { keyspace, libraries, stream_db };
             shared.turn(|engine, now| engine.link_loaded(now, link, loaded));
         }
         Err(error) => {
@@ -330,8 +336,23 @@ fn load_payload(shared: &Arc<Shared>, link: LinkId, mut source: PieceReader) {
     }
 }
 
-/// Decodes a payload into a new keyspace.
-fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<(Keyspace, Loaded), LoadError> {
+/// What a payload holds, and what is to be known of it.
+pub struct LoadedData {
+    pub keyspace: Keyspace,
+    pub libraries: Libraries,
+    pub loaded: Loaded,
+}
+
+/// Decodes a payload into new data.
+fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<LoadedData, String> {
+    let (keyspace, loaded) = load_keys(shared, source, drops_expired).map_err(|error| error.to_string())?;
+    let sources = loaded.functions.iter().map(Vec::as_slice);
+    let libraries =
+        Libraries::of_sources(sources, false).map_err(|error| format!("Failed creating function, {error}"))?;
+    Ok(LoadedData { keyspace, libraries, loaded })
+}
+
+fn load_keys(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<(Keyspace, Loaded), LoadError> {
     let (databases, hasher, checksum, policy, limits) = shared.turn(|engine, _| {
         let config = &engine.config;
         (
@@ -391,10 +412,10 @@ pub fn find_file(shared: &Arc<Shared>) -> Result<Option<File>, String> {
 }
 
 /// Loads the RDB file beside the present data; `read` hears of each piece that is read of it.
-pub fn load_file(shared: &Arc<Shared>, file: File, read: impl FnMut(u64)) -> Result<(Keyspace, Loaded), String> {
+pub fn load_file(shared: &Arc<Shared>, file: File, read: impl FnMut(u64)) -> Result<LoadedData, String> {
     let is_replica = shared.turn(|engine, _| engine.node.is_replica() || engine.config.replicaof.is_some());
     let source = io::BufReader::with_capacity(1 << 20, Counted { file, read });
-    load(shared, source, !is_replica).map_err(|error| error.to_string())
+    load(shared, source, !is_replica)
 }
 
 struct Counted<F> {
@@ -416,7 +437,8 @@ pub fn reload(shared: &Arc<Shared>, client: Token) {
     spawn("rdb-load", move || {
         let file = find_file(&shared).and_then(|file| file.ok_or_else(|| "no RDB file".to_owned()));
         let loaded = file.and_then(|file| load_file(&shared, file, |_| ()));
-        shared.turn(|engine, now| engine.reloaded(now, client, loaded.map(|(keyspace, _)| keyspace)));
+        let data = loaded.map(|data| (data.keyspace, data.libraries));
+        shared.turn(|engine, now| engine.reloaded(now, client, data));
     });
 }
 

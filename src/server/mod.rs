@@ -8,6 +8,7 @@ mod connection;
 mod crash;
 mod dialer;
 pub mod disk;
+mod handover;
 mod jobs;
 mod listener;
 pub mod logging;
@@ -35,10 +36,14 @@ use logging::Log;
 use process::{PidFile, Process, kernel};
 use shared::Shared;
 
+/// Scripts nest deep: as much as a process's first thread has.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs the server until it is shut down and answers the exit code; the error is what kept it from starting.
 pub fn run(config: Config, log: Log, process: Process) -> Result<i32, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.io_threads.max(1))
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|error| error.to_string())?;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::crash::Essential;
-use super::jobs;
+use super::jobs::{self, LoadedData};
 use super::shared::{Shared, log};
-use crate::keyspace::Keyspace;
-use crate::persistence::rdb::{Aux, Loaded};
+use crate::persistence::rdb::Aux;
 use crate::replication::{Level, Offset, Position, ReplId};
 
 /// Begins to load the file, if there is one. What the task answers is why the server cannot start.
@@ -21,8 +20,8 @@ pub fn begin(shared: &Arc<Shared>) -> Result<Option<JoinHandle<Result<(), String
         let _guard = Essential;
         let began = std::time::Instant::now();
         let progress = |bytes| shared.turn(|engine, _| engine.note_loaded(bytes));
-        let (keyspace, loaded) = jobs::load_file(&shared, file, progress).map_err(fatal)?;
-        install(&shared, keyspace, loaded);
+        let data = jobs::load_file(&shared, file, progress).map_err(fatal)?;
+        install(&shared, data);
         log(Level::Notice, &format!("DB loaded from disk: {:.3} seconds", began.elapsed().as_secs_f64()));
         Ok(())
     };
@@ -33,11 +32,12 @@ fn fatal(error: String) -> String {
     format!("Fatal error loading the DB, check server logs. Exiting. The file could not be read: {error}")
 }
 
-fn install(shared: &Arc<Shared>, keyspace: Keyspace, loaded: Loaded) {
+fn install(shared: &Arc<Shared>, data: LoadedData) {
+    let LoadedData { keyspace, libraries, loaded } = data;
     shared.turn(|engine, now| {
         engine.server.save.last_load_keys_loaded = loaded.keys_loaded;
         engine.server.save.last_load_keys_expired = loaded.keys_expired;
-        engine.restore(keyspace, position_of(&loaded.aux));
+        engine.restore(keyspace, libraries, position_of(&loaded.aux));
         engine.drop_expired(loaded.expired);
         engine.end_loading(now);
     });

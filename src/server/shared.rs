@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::crash::{Essential, UnderLock};
 use super::dialer::LinkHandle;
 use super::process::Supervisor;
-use super::{apply, config_file, jobs, usage};
+use super::{apply, config_file, handover, jobs, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -55,7 +55,7 @@ impl Shared {
         let tried = running.clone();
         engine.hooks.reconfigure = Box::new(move |config, names| apply::try_out(&tried, config, names));
         engine.hooks.rewrite_config = config_file::rewrite;
-        Arc::new(Shared {
+        let shared = Arc::new(Shared {
             engine: Mutex::new(engine),
             order: Mutex::new(()),
             clock,
@@ -66,7 +66,14 @@ impl Shared {
             supervisor,
             exit,
             runtime: tokio::runtime::Handle::current(),
-        })
+        });
+        let held = Arc::downgrade(&shared);
+        shared.engine.lock().hooks.let_others_in = Arc::new(move |_| {
+            if let Some(shared) = held.upgrade() {
+                handover::let_others_in(&shared);
+            }
+        });
+        shared
     }
 
     /// One hold of the lock. What the engine wishes is carried out after it.
@@ -110,8 +117,8 @@ impl Shared {
             Action::LoadAbandon { link } => self.with_link(link, |handle| handle.abandon_load()),
             Action::FullSync { peer, payload } => jobs::send_payload(self, peer, payload),
             Action::AbandonPayload { peer } => drop(self.payloads.lock().remove(&peer)),
-            Action::Save { snapshot, position, purpose, written } => {
-                jobs::save(self, snapshot, position, purpose, written);
+            Action::Save { snapshot, functions, position, purpose, written } => {
+                jobs::save(self, snapshot, functions, position, purpose, written);
             }
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),

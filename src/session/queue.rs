@@ -8,6 +8,8 @@ pub struct QueuedRequest {
     pub args: OwnedArgs,
     /// Number of the command's row in the table.
     pub command: u16,
+    /// The row's flags, or what the code says of itself that it runs.
+    pub flags: u32,
 }
 
 /// A transaction under way.

@@ -193,6 +193,8 @@ impl Harness {
         let shown = bytes.escape_ascii().to_string();
         self.follower.feed(self.now, bytes);
         assert_eq!(data(&self.engine), data(&self.follower.engine), "the follower differs after {shown}");
+        let libraries = |engine: &Engine| engine.scripts.libraries().clone();
+        assert_eq!(libraries(&self.engine), libraries(&self.follower.engine), "libraries differ after {shown}");
         assert_eq!(self.engine.node.offset(), self.follower.engine.node.offset(), "offsets differ after {shown}");
     }
 
@@ -261,6 +263,11 @@ fn data(engine: &Engine) -> Data {
                     members.sort();
                     shown_all("set", members)
                 }
+                Stored::SortedSet(set) => {
+                    // The sign of a zero depends on the configured limits.
+                    let score = |score: f64| (score + 0.0).to_le_bytes().to_vec();
+                    shown_all("zset", set.iter().map(|(member, at)| vec![member.to_vec(), score(at)]).collect())
+                }
                 _ => panic!("a type that the harness does not know"),
             };
             data.insert((index, entry.key().to_vec()), (bytes, entry.expire_at()));
@@ -324,7 +331,11 @@ impl Follower {
             }
             Action::LoadEnd { link } => {
                 let keyspace = Keyspace::new(self.engine.keyspace.databases(), self.engine.keyspace.hasher());
-                self.engine.link_loaded(now, link, LoadedPayload { keyspace, stream_db: Some(0) });
+                self.engine.link_loaded(
+                    now,
+                    link,
+                    LoadedPayload { keyspace, libraries: Default::default(), stream_db: Some(0) },
+                );
             }
             _ => {}
         }

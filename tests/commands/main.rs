@@ -17,6 +17,8 @@ mod observe;
 mod pubsub;
 mod replication;
 mod set;
+mod sort;
+mod sorted_set;
 mod string;
 mod tracking;
 mod transaction;

@@ -105,7 +105,11 @@ impl Replica {
             .map_err(LoadError::from)
             .and_then(|mut reader| rdb::load_into(&mut reader, &mut keyspace, self.now.unix_ms(), options));
         match loaded {
-            Ok(_) => self.engine.link_loaded(self.now, link, LoadedPayload { keyspace, stream_db: None }),
+            Ok(_) => self.engine.link_loaded(
+                self.now,
+                link,
+                LoadedPayload { keyspace, libraries: Default::default(), stream_db: None },
+            ),
             Err(error) => self.engine.link_event(self.now, link, LinkEvent::LoadFailed(error.to_string())),
         }
     }

@@ -195,6 +195,6 @@ fn restore(engine: &mut Engine, now: Millis, bytes: &[u8], is_replica: bool) {
         offset: Offset(offset as u64),
         db: aux.repl_stream_db.and_then(|db| usize::try_from(db).ok()),
     });
-    engine.restore(keyspace, position);
+    engine.restore(keyspace, Default::default(), position);
     engine.drop_expired(loaded.expired);
 }

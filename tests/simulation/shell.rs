@@ -300,7 +300,11 @@ impl World {
         match read_rdb(engine, now, &load.bytes, false) {
             Ok((keyspace, loaded)) => {
                 let stream_db = loaded.aux.repl_stream_db.and_then(|db| usize::try_from(db).ok());
-                engine.link_loaded(moment(now), load.link, LoadedPayload { keyspace, stream_db });
+                engine.link_loaded(
+                    moment(now),
+                    load.link,
+                    LoadedPayload { keyspace, libraries: Default::default(), stream_db },
+                );
                 self.histories.forget(node);
             }
             Err(error) => {

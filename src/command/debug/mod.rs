@@ -82,7 +82,7 @@ const SUBCOMMANDS: &[Command] = &[
     Command::new("set-active-expire", steer::set_active_expire, "(0 | 1)")
         .about("With 0, keys expire only when somebody asks for them.")
         .arity(3),
-    Command::new("set-disable-deny-scripts", steer::nothing, "(0 | 1)")
+    Command::new("set-disable-deny-scripts", steer::set_disable_deny_scripts, "(0 | 1)")
         .about("Lets scripts use what they are denied.")
         .arity(3),
     Command::new("sleep", sleep, "seconds").about("Lets the whole server stand still.").arity(3),

@@ -24,7 +24,7 @@ mod writer;
 pub use compact::{Compact, Element, intset, listpack};
 pub use error::{Fault, RdbError};
 pub use load::{Aux, FreshAccess, LoadError, LoadOptions, Loaded, load_into, load_paced, storable, verify};
-pub use payload::{RestoreError, dump_payload, restore_payload};
+pub use payload::{FunctionsError, RestoreError, dump_functions, dump_payload, functions_of_payload, restore_payload};
 pub use reader::{Entry, Item, Reader};
 pub use save::{save, temporary_name};
 pub use value::{

@@ -4,7 +4,7 @@ use crate::keyspace::Value;
 
 use super::crc;
 use super::error::{Fault, RdbError};
-use super::format::{Version, WRITTEN_VERSION, kind};
+use super::format::{Version, WRITTEN_VERSION, kind, opcode};
 use super::input::Input;
 use super::object::Decoder;
 use super::value::RdbValue;
@@ -18,6 +18,17 @@ pub enum RestoreError {
     #[error("DUMP payload version or checksum are wrong")]
     Footer,
     #[error("Bad data format")]
+    Format(#[source] RdbError),
+}
+
+/// Why a payload of libraries is refused. The texts are Redis's replies.
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionsError {
+    #[error("DUMP payload version or checksum are wrong")]
+    Footer,
+    #[error("given type is not a function")]
+    Kind,
+    #[error("failed loading the given functions payload")]
     Format(#[source] RdbError),
 }
 
@@ -50,6 +61,31 @@ pub fn restore_payload<T>(payload: &[u8], store: impl FnOnce(&RdbValue<'_>) -> T
 fn read_type(input: &mut Input<&[u8]>) -> Result<u8, RdbError> {
     let code = input.byte()?;
     if Decoder::is_object(code) { Ok(code) } else { Err(input.error(Fault::UnknownType(code))) }
+}
+
+/// The payload of function libraries, by their texts.
+pub fn dump_functions<'s>(sources: impl IntoIterator<Item = &'s [u8]>, compression: bool) -> Vec<u8> {
+    let options = WriterOptions { compression, checksum: false, access: AccessInfo::Omit };
+    let mut writer = Writer::new(Vec::new(), options);
+    let written = sources.into_iter().try_for_each(|source| writer.function(source)).and_then(|()| writer.into_sink());
+    let mut payload = written.expect("a vector takes all that is written");
+    payload.extend_from_slice(&WRITTEN_VERSION.to_le_bytes());
+    payload.extend_from_slice(&crc::of_payload(&payload).to_le_bytes());
+    payload
+}
+
+/// The texts of the libraries in a payload.
+pub fn functions_of_payload(payload: &[u8]) -> Result<Vec<Vec<u8>>, FunctionsError> {
+    let (body, _) = open(payload).ok_or(FunctionsError::Footer)?;
+    let mut input = Input::new(body, body.len());
+    let mut sources = Vec::new();
+    while input.offset() < body.len() as u64 {
+        if input.byte().map_err(FunctionsError::Format)? != opcode::FUNCTION {
+            return Err(FunctionsError::Kind);
+        }
+        sources.push(input.string().map_err(FunctionsError::Format)?.to_vec());
+    }
+    Ok(sources)
 }
 
 /// The payload without its footer, which must be right.
