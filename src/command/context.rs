@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 
-use crate::acl::Acl;
+use crate::acl::{Acl, Rights};
 use crate::alloc::AllocatorStats;
 use crate::config::{Changed, Config};
 use crate::keyspace::{Key, KeyHasher};
@@ -20,6 +20,7 @@ use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
 use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Migration, Stats};
+use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Stats, Wish};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,15 @@ impl Context<'_> {
             0 => usize::MAX,
             bytes => usize::try_from(bytes).unwrap_or(usize::MAX),
         }
+    }
+
+    /// Whether the request may read whatever key, beyond those that it names: patterns in it find them.
+    pub fn may_read_all_keys(&self, args: &Args<'_>) -> bool {
+        let user = &self.sessions[self.client].user;
+        let request = Wish::new(self.table, self.command, args);
+        self.origin != Origin::Client
+            || !user.is_restricted
+            || self.acl.permits_on_all_keys(user.id, &request, Rights::READ)
     }
 
     pub fn stats(&mut self) -> &mut Stats {

@@ -21,10 +21,13 @@ impl Engine {
         self.acl.permits(user, &Wish::new(&self.table, id, args))
     }
 
-    /// As `permits`, of a client's own user, for what was admitted before: rights may have gone since.
+    /// As `permits`, of a client's own user, for what was admitted before: rights may have gone since, or the user.
     pub(super) fn still_permits(&self, token: Token, id: CommandId, args: &Args<'_>) -> Result<(), Denied> {
-        let user = &self.sessions[token].user;
-        if user.is_restricted { self.permits(user.id, id, args) } else { Ok(()) }
+        let session = &self.sessions[token];
+        if self.must_log_in(session) {
+            return Err(Denied::Command);
+        }
+        if session.user.is_restricted { self.permits(session.user.id, id, args) } else { Ok(()) }
     }
 
     /// Refuses a request at the gate.

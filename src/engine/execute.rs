@@ -218,7 +218,7 @@ impl Engine {
     }
 
     /// A password that is taken away again is asked of nobody.
-    fn must_log_in(&self, session: &Session) -> bool {
+    pub(super) fn must_log_in(&self, session: &Session) -> bool {
         !session.authenticated && self.acl.wants_login()
     }
 

@@ -122,6 +122,9 @@ impl Engine {
     /// Executes what a client waits to do, on a key where it can.
     fn serve(&mut self, now: Now, token: Token, key: &[u8]) {
         let Some(on) = self.waiting.forget(token) else { return };
+        if self.sessions[token].is_closing() {
+            return;
+        }
         let words = OwnedArgs::of(&on.request(key));
         let args = Args::new(words.args(), self.keyspace.hasher());
         let Some(id) = self.table.find(args.at(0)) else { return };

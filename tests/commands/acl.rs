@@ -426,6 +426,30 @@ fn dryrun_foretells() {
     h.check("ACL LOG", "[]");
 }
 
+/// Who is nobody any more goes on as nobody: what the default user may do is for those who log in as it.
+#[test]
+fn a_queue_that_deletes_its_own_user_ends_with_it() {
+    let (mut h, mut ann) = with_ann("~* &* +@all");
+    h.check("ACL SETUSER default resetpass >secret", "+OK");
+    for (request, reply) in [("MULTI", "+OK"), ("ACL DELUSER ann", "+QUEUED"), ("SET k v", "+QUEUED")] {
+        h.check_by(&mut ann, request, reply);
+    }
+    let reply = h.send_by(&mut ann, "EXEC").to_string();
+    assert!(reply.starts_with("[:1, -NOPERM ACLs rules changed"), "{reply}");
+    h.check("EXISTS k", ":0");
+}
+
+#[test]
+fn nothing_is_given_to_a_waiting_client_whose_user_is_gone() {
+    let (mut h, mut ann) = with_ann("~* +@all");
+    std::mem::swap(&mut h.main, &mut ann);
+    assert!(h.execute(&[b"BLPOP", b"k", b"0"]).is_empty());
+    std::mem::swap(&mut h.main, &mut ann);
+    h.check("ACL DELUSER ann", ":1");
+    h.check("RPUSH k v", ":1");
+    h.check("LLEN k", ":1");
+}
+
 #[test]
 fn passwords_are_made_of_as_many_bits_as_wanted() {
     let mut h = Harness::new();

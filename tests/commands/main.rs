@@ -1,6 +1,7 @@
 //! Commands on a bare engine: what is answered, what is propagated, and that a follower ends up with the same data.
 
 mod acl;
+mod acl_rules;
 mod admin;
 mod bitmap;
 mod client;

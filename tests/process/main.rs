@@ -3,6 +3,7 @@
 //!
 //! TANDEM_BIN names another binary to test; with `redis-server` in that place the tests check themselves.
 
+mod acl;
 mod attach;
 mod crash;
 mod daemon;
