@@ -1,7 +1,10 @@
 //! I am followed: PSYNC, snapshots for those who need one, the stream for those who have one, acknowledgements.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::keyspace::{Keyspace, Snapshot};
 use crate::log::Offset;
 use crate::replication::{
     Admission, EndMark, Introduction, OutputLimit, PeerAction, PeerConfig, PeerEvent, PsyncRequest, ReplicaPeer,
@@ -138,24 +141,33 @@ impl Engine {
             self.node.stream_db = None;
         }
         let position = self.node.position();
-        let snapshot = self.keyspace.snapshot();
-        let functions = self.scripts.libraries().sources();
         let mark = EndMark::random(&mut self.rng);
         self.notice("Starting BGSAVE for SYNC with target: replicas sockets");
         let Some(peer) = self.node.peers.get_mut(&token) else { return };
         let mut actions = Vec::new();
         peer.handle(now.mono, &mut self.node.log, PeerEvent::SnapshotTaken { position, mark }, &mut actions);
-        let mut snapshot = Some(snapshot);
+        let filter = peer.introduction().announced.filter_functions;
+        let mut wanted = Some(self.wanted_data(filter));
         for action in actions {
             match action {
                 PeerAction::PreparePayload { whole } => {
-                    let functions = functions.clone();
-                    let payload = snapshot.take().map(|snapshot| Payload { snapshot, functions, position, whole });
+                    let payload =
+                        wanted.take().map(|(snapshot, functions)| Payload { snapshot, functions, position, whole });
                     self.actions.extend(payload.map(|payload| Action::FullSync { peer: token, payload }));
                 }
                 other => self.peer_action(token, other),
             }
         }
+    }
+
+    /// What a payload is to hold: all, or no keys, and functions only where `filter` says so.
+    fn wanted_data(&mut self, filter: Option<bool>) -> (Snapshot, Vec<Arc<[u8]>>) {
+        let functions = if filter == Some(false) { Vec::new() } else { self.scripts.libraries().sources() };
+        let snapshot = match filter {
+            None => self.keyspace.snapshot(),
+            Some(_) => Keyspace::new(self.keyspace.databases(), self.keyspace.hasher()).snapshot(),
+        };
+        (snapshot, functions)
     }
 
     /// Gives an event to a peer's machine and does what it wants.

@@ -14,6 +14,7 @@ mod memory;
 mod observe;
 mod pubsub;
 mod replication;
+mod script;
 mod set;
 mod string;
 mod tracking;
