@@ -266,8 +266,9 @@ impl Host for Inside<'_> {
         self.propagation = propagation;
     }
 
-    fn count_error(&mut self, line: &str) {
-        self.engine.metrics.errors.count(line);
+    fn note_error(&mut self, line: &str, is_counted: bool) {
+        let errors = &mut self.engine.metrics.errors;
+        if is_counted { errors.note_counted() } else { errors.count(line) }
     }
 
     fn tick(&mut self) -> Tick {

@@ -231,7 +231,7 @@ impl Host for LoadHost {
 
     fn set_propagation(&mut self, _: Propagation) {}
 
-    fn count_error(&mut self, _: &str) {}
+    fn note_error(&mut self, _: &str, _: bool) {}
 
     fn tick(&mut self) -> Tick {
         self.ticks += 1;
