@@ -1,4 +1,4 @@
-//! Lists, hashes and sets against std collections: random changes with several snapshots open and walkers at different
+//! Lists, hashes, sets and sorted sets against std collections: random changes with several snapshots open and walkers at different
 //! places, values renamed, moved, copied, emptied. Each walk must see its moment, sizes must add up, and at the end
 //! nothing may be left unfreed.
 
@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tandem::alloc;
 use tandem::config::CollectionLimits;
-use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue, Snapshot, Strings, Value, Walker};
+use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue, Snapshot, SortedSet, SortedSetRef, Strings, Value, Walker};
 
 const DATABASES: usize = 2;
 const HASHER: (u64, u64) = (3, 5);
@@ -22,6 +22,7 @@ enum Model {
     List(Arc<Vec<Text>>),
     Hash(Arc<BTreeMap<Text, Text>>),
     Set(Arc<BTreeSet<Text>>),
+    SortedSet(Arc<BTreeMap<Text, f64>>),
 }
 
 type Databases = Vec<BTreeMap<Text, Model>>;
@@ -48,8 +49,19 @@ fn seen(value: Value<'_>) -> Model {
             assert_eq!(members.len(), set.len());
             Model::Set(Arc::new(members))
         }
+        Value::SortedSet(set) => Model::SortedSet(Arc::new(seen_in_order(&set))),
         _ => panic!("a type that the test does not know"),
     }
+}
+
+/// The pairs of a sorted set, which come in order, forward and backward.
+fn seen_in_order(set: &SortedSetRef<'_>) -> BTreeMap<Text, f64> {
+    let pairs: Vec<(Text, f64)> = set.iter().map(|(member, score)| (member.to_vec(), score)).collect();
+    assert_eq!(pairs.len(), set.len());
+    assert!(pairs.is_sorted_by(|a, b| a.1 < b.1 || a.1 == b.1 && a.0 < b.0), "pairs out of order");
+    let back = set.iter_before(set.len()).map(|(member, score)| (member.to_vec(), score));
+    assert!(back.eq(pairs.iter().rev().cloned()), "the way back differs");
+    pairs.into_iter().collect()
 }
 
 struct Walk {
@@ -105,7 +117,13 @@ impl Pair {
         let (db, name) = self.key("list");
         let count =
             if self.rng.random_ratio(1, 10) { self.rng.random_range(0..200) } else { self.rng.random_range(0..3) };
-        let inserted: Vec<Text> = (0..count).map(|_| self.text()).collect();
+        // Some lists hold texts of one length mostly, which lie without headers.
+        let of_one_length = name.ends_with(b"1");
+        let text = |pair: &mut Pair| match of_one_length && pair.rng.random_ratio(199, 200) {
+            true => format!("id:{:010}", pair.rng.random_range(0..1_000_000)).into_bytes(),
+            false => pair.text(),
+        };
+        let inserted: Vec<Text> = (0..count).map(|_| text(self)).collect();
         let slices: Vec<&[u8]> = inserted.iter().map(Vec::as_slice).collect();
         let limits = self.limits;
         if !self.model[db].contains_key(&name) {
@@ -125,7 +143,7 @@ impl Pair {
         let removed = self.rng.random_range(0..=most);
         list.splice(at..at + removed, inserted.clone());
         let len = self.keyspace.db_mut(db).list_splice(hashed(&name), at, removed, &slices, &limits);
-        assert_eq!(len, list.len());
+        assert_eq!(len, Some(list.len()));
     }
 
     fn change_hash(&mut self) {
@@ -174,15 +192,75 @@ impl Pair {
         if removes {
             assert_eq!(real.set_remove(hashed(&name), &member), members.remove(&member));
         } else {
-            assert_eq!(real.set_add(hashed(&name), &member, &limits), members.insert(member.clone()));
+            assert_eq!(real.set_add(hashed(&name), &member, &limits), Some(members.insert(member.clone())));
         }
         let Some(Value::Set(set)) = real.get(hashed(&name)).map(|entry| entry.value()) else { panic!("a set") };
         assert_eq!(set.contains(&member), members.contains(&member));
     }
 
+    fn score(&mut self) -> f64 {
+        match self.rng.random_range(0..20) {
+            0 => f64::INFINITY,
+            1 => f64::NEG_INFINITY,
+            2..5 => f64::from(self.rng.random_range(-40i32..40)) / 8.0,
+            5..8 => 1e300,
+            _ => f64::from(self.rng.random_range(-300i32..300)),
+        }
+    }
+
+    fn change_sorted_set(&mut self) {
+        let (db, name) = self.key("zset");
+        let limits = self.limits;
+        let (member, score) = (self.text(), self.score());
+        if !self.model[db].contains_key(&name) {
+            let count = self.rng.random_range(0..500);
+            let pairs: BTreeMap<Text, f64> = (0..count).map(|_| (self.text(), self.score())).collect();
+            let mut set = SortedSet::default();
+            pairs.iter().for_each(|(member, score)| set.push(member, *score));
+            self.keyspace.db_mut(db).insert(hashed(&name), NewValue::SortedSet(&set, &limits), None, 0);
+            self.model[db].insert(name, Model::SortedSet(Arc::new(pairs)));
+            return;
+        }
+        let (action, place, many) =
+            (self.rng.random_range(0..20), self.rng.random_range(0.0..1.0), self.rng.random_ratio(1, 10));
+        let Some(Model::SortedSet(pairs)) = self.model[db].get_mut(&name) else { unreachable!() };
+        let pairs = Arc::make_mut(pairs);
+        let real = self.keyspace.db_mut(db);
+        match action {
+            0 => {
+                let start = (place * pairs.len() as f64) as usize;
+                let count = if many { pairs.len() - start } else { 4.min(pairs.len() - start) };
+                let mut ordered: Vec<(f64, Text)> =
+                    pairs.iter().map(|(member, score)| (*score, member.clone())).collect();
+                ordered.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+                for (_, member) in &ordered[start..start + count] {
+                    pairs.remove(member);
+                }
+                real.sorted_set_remove_ranks(hashed(&name), start..start + count);
+            }
+            1..8 => assert_eq!(real.sorted_set_remove(hashed(&name), &member), pairs.remove(&member).is_some()),
+            _ => {
+                let (old, now) = real.sorted_set_update(hashed(&name), &member, &limits, |_| Some(score));
+                assert_eq!((old, now), (pairs.insert(member.clone(), score), Some(score)));
+            }
+        }
+        let Some(Value::SortedSet(set)) = real.get(hashed(&name)).map(|entry| entry.value()) else {
+            panic!("a sorted set")
+        };
+        assert_eq!(set.score(&member), pairs.get(&member).copied());
+        let before = |other: (&Text, &f64)| *other.1 < score || *other.1 == score && *other.0 < member;
+        let expected = pairs.contains_key(&member).then(|| pairs.iter().filter(|pair| before(*pair)).count());
+        let rank = set.rank(&member).filter(|(_, found)| *found == score).map(|(rank, _)| rank);
+        assert!(rank.is_none() || rank == expected);
+        assert_eq!(set.count_scores(|other| other < score), pairs.values().filter(|other| **other < score).count());
+        if let Some((rank, score)) = set.rank(&member) {
+            assert_eq!(set.iter_from(rank).next().map(|(text, score)| (text.to_vec(), score)), Some((member, score)));
+        }
+    }
+
     /// Keys of every type change places, and are copied, overwritten and deleted.
     fn change_keys(&mut self) {
-        let kind = ["list", "hash", "set"][self.rng.random_range(0..3)];
+        let kind = ["list", "hash", "set", "zset"][self.rng.random_range(0..4)];
         let ((db, from), (to_db, to)) = (self.key(kind), self.key(kind));
         match self.rng.random_range(0..12) {
             0 => {
@@ -263,8 +341,9 @@ fn run(seed: u64, steps: usize) {
         match pair.rng.random_range(0..100) {
             0 => pair.watch(),
             1..3 => pair.change_keys(),
-            3..35 => pair.change_list(),
-            35..70 => pair.change_hash(),
+            3..30 => pair.change_list(),
+            30..50 => pair.change_hash(),
+            50..75 => pair.change_sorted_set(),
             _ => pair.change_set(),
         }
         if step % 1000 == 0 {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue, Snapshot, Value, Walker};
+use tandem::config::CollectionLimits;
+use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue, Snapshot, SortedSet, Value, Walker};
 
 type Seen = BTreeMap<(usize, Vec<u8>), Vec<u8>>;
 
@@ -100,6 +101,26 @@ fn the_first_write_to_a_large_value_copies_a_path_not_the_value() {
     let retired = keyspace.retired_bytes();
     assert!((16_384..64_000).contains(&retired), "{retired} bytes were replaced");
     drop(snapshot);
+}
+
+#[test]
+fn the_first_write_to_a_large_sorted_set_copies_two_paths_not_the_set() {
+    const LIMITS: CollectionLimits = CollectionLimits::DEFAULT;
+    let mut keyspace = keyspace(0);
+    let mut set = SortedSet::default();
+    (0..200_000).for_each(|n| set.push(&name(n), n as f64));
+    keyspace.db_mut(0).insert(hashed(b"large"), NewValue::SortedSet(&set, &LIMITS), None, 0);
+    let snapshot = keyspace.snapshot();
+    let scores = keyspace.db_mut(0).sorted_set_update(hashed(b"large"), &name(77), &LIMITS, |_| Some(150_000.5));
+    assert_eq!(scores, (Some(77.0), Some(150_000.5)));
+    let retired = keyspace.retired_bytes();
+    assert!((1_024..64_000).contains(&retired), "{retired} bytes were replaced");
+    let mut walker = snapshot.walk();
+    let Some(Value::SortedSet(before)) = walker.next().map(|entry| entry.value) else { panic!("a sorted set") };
+    assert_eq!((before.rank(&name(77)), before.len()), (Some((77, 77.0)), 200_000));
+    let entry = keyspace.db(0).get(hashed(b"large"));
+    let Some(Value::SortedSet(now)) = entry.map(|entry| entry.value()) else { panic!("a sorted set") };
+    assert_eq!(now.rank(&name(77)), Some((150_000, 150_000.5)));
 }
 
 #[test]

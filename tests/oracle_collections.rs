@@ -1,4 +1,4 @@
-//! Lists, hashes and sets beside the real redis-server: random requests are answered alike, unordered where Redis
+//! Lists, hashes, sets and sorted sets beside the real redis-server: random requests are answered alike, unordered where Redis
 //! promises no order; the data have the same digest; payloads pass in both directions.
 
 #[allow(dead_code)]
@@ -109,6 +109,103 @@ const TEMPLATES: &[&str] = &[
     "SINTERCARD I S S",
     "SSCAN S 0 COUNT 1000",
     "SSCAN S 0 COUNT 1000 MATCH *5*",
+    "ZADD Z F V",
+    "ZADD Z F V F V F V",
+    "ZADD Z O F V",
+    "ZADD Z O O F V F V",
+    "ZADD Z O O O F V",
+    "ZADD Z INCR F V",
+    "ZADD Z XX INCR F V",
+    "ZADD Z F",
+    "ZINCRBY Z F V",
+    "ZREM Z V",
+    "ZREM Z V V V",
+    "ZCARD Z",
+    "ZSCORE Z V",
+    "ZMSCORE Z V V V",
+    "ZRANK Z V",
+    "ZREVRANK Z V",
+    "ZCOUNT Z B B",
+    "ZRANGE Z I I",
+    "ZRANGE Z 0 -1 WITHSCORES",
+    "ZRANGE Z I I REV WITHSCORES",
+    "ZRANGE Z B B BYSCORE",
+    "ZRANGE Z B B BYSCORE REV WITHSCORES",
+    "ZRANGE Z B B BYSCORE LIMIT I I WITHSCORES",
+    "ZRANGE Z B B BYSCORE LIMIT I I REV",
+    "ZRANGE Z X X BYLEX WITHSCORES",
+    "ZRANGE Z I I LIMIT I I",
+    "ZREVRANGE Z I I WITHSCORES",
+    "ZRANGEBYSCORE Z B B WITHSCORES",
+    "ZRANGEBYSCORE Z B B LIMIT I I",
+    "ZREVRANGEBYSCORE Z B B LIMIT I I",
+    "ZRANGEBYLEX E X X",
+    "ZRANGEBYLEX E X X LIMIT I I",
+    "ZREVRANGEBYLEX E X X LIMIT I I",
+    "ZLEXCOUNT E X X",
+    "ZADD E 0 V 0 V 0 V",
+    "ZREMRANGEBYLEX E X X",
+    "ZRANGESTORE Z Z I I",
+    "ZRANGESTORE Z Z I I REV",
+    "ZRANGESTORE Z Z B B BYSCORE LIMIT I I",
+    "ZREMRANGEBYRANK Z I I",
+    "ZREMRANGEBYSCORE Z B B",
+    "ZPOPMIN Z",
+    "ZPOPMAX Z",
+    "ZPOPMIN Z I",
+    "ZPOPMAX Z I",
+    "ZMPOP 2 Z Z MIN",
+    "ZMPOP 1 Z MAX COUNT I",
+    "ZMPOP I Z MIN",
+    "BZPOPMIN Z Z x",
+    "ZUNION 2 Z Z WITHSCORES",
+    "ZUNION 3 Z Z S WEIGHTS F F F WITHSCORES",
+    "ZUNION 2 Z Z AGGREGATE MIN WITHSCORES",
+    "ZINTER 2 Z Z AGGREGATE MAX WITHSCORES",
+    "ZINTER 3 Z S Z WEIGHTS F F F WITHSCORES",
+    "ZINTER I Z Z",
+    "ZDIFF 2 Z Z WITHSCORES",
+    "ZDIFF 3 Z S Z",
+    "ZUNIONSTORE Z 2 Z Z",
+    "ZUNIONSTORE Z 3 Z S Z WEIGHTS F F F AGGREGATE MAX",
+    "ZINTERSTORE Z 2 Z Z WEIGHTS F F",
+    "ZINTERSTORE Z 2 Z Z AGGREGATE V",
+    "ZDIFFSTORE Z 2 Z Z",
+    "ZINTERCARD 2 Z Z",
+    "ZINTERCARD 2 Z S LIMIT I",
+    "ZRANDMEMBER Z 1000",
+    "ZRANDMEMBER Z 1000 WITHSCORES",
+    "ZRANDMEMBER Z x",
+    "ZSCAN Z 0 COUNT 1000",
+    "ZSCAN Z 0 COUNT 1000 MATCH *1*",
+    "GEOADD G N T V",
+    "GEOADD G N T V N T V N T V",
+    "GEOADD G O N T V",
+    "GEOADD G O O N T V N T",
+    "GEOPOS G V V",
+    "GEOHASH G V V",
+    "GEODIST G V V",
+    "GEODIST G V V U",
+    "GEOSEARCH G FROMLONLAT N T BYRADIUS R U ASC",
+    "GEOSEARCH G FROMLONLAT N T BYBOX R R U DESC WITHCOORD WITHDIST WITHHASH",
+    "GEOSEARCH G FROMMEMBER V BYRADIUS R U WITHDIST",
+    "GEOSEARCH G FROMMEMBER V BYBOX R R U COUNT I",
+    "GEOSEARCH G FROMLONLAT N T BYRADIUS R U COUNT I ANY",
+    "GEOSEARCH G FROMLONLAT N T BYRADIUS R U W W W",
+    "GEOSEARCH G W W W",
+    "GEOSEARCHSTORE G G FROMLONLAT N T BYRADIUS R U",
+    "GEOSEARCHSTORE Z G FROMLONLAT N T BYBOX R R U STOREDIST",
+    "GEOSEARCHSTORE Z G FROMMEMBER V BYBOX R R U W",
+    "GEORADIUS G N T R U WITHCOORD WITHDIST WITHHASH ASC",
+    "GEORADIUS G N T R U W W",
+    "GEORADIUS G N T R U STORE Z",
+    "GEORADIUS_RO G N T R U COUNT I DESC",
+    "GEORADIUS_RO G N T R U STORE Z",
+    "GEORADIUSBYMEMBER G V R U STOREDIST Z COUNT I",
+    "GEORADIUSBYMEMBER G V R U W W",
+    "GEORADIUSBYMEMBER_RO G V R U WITHDIST DESC",
+    "ZREM G V V V",
+    "ZSCORE G V",
     "DEL A",
     "RENAME A A",
     "COPY A A REPLACE",
@@ -138,6 +235,8 @@ const UNORDERED: &[&str] = &[
     "SUNION",
     "SDIFF",
     "SSCAN",
+    "ZRANDMEMBER",
+    "ZSCAN",
     "EXEC",
 ];
 
@@ -152,6 +251,44 @@ fn text(rng: &mut SmallRng) -> String {
     }
 }
 
+const GEO_WORDS: &[&str] =
+    &["WITHCOORD", "WITHDIST", "WITHHASH", "ASC", "DESC", "ANY", "COUNT", "5", "STOREDIST", "STORE", "FROMMEMBER", "x"];
+
+/// Most lie together, some anywhere.
+fn degrees(rng: &mut SmallRng, max: f64) -> String {
+    match rng.random_range(0..10) {
+        0 => ["0", "180", "-180", "85.05112878", "x", "nan"][rng.random_range(0..6)].to_owned(),
+        1..4 => rng.random_range(-max..max).to_string(),
+        4..7 => rng.random_range(10.0..12.0).to_string(),
+        _ => rng.random_range(10.0..10.1).to_string(),
+    }
+}
+
+fn score(rng: &mut SmallRng) -> String {
+    const ODD: &[&str] = &[
+        "inf",
+        "-inf",
+        "+inf",
+        "0.1",
+        "-0",
+        "1e17",
+        "1e300",
+        "1e-5",
+        "9007199254740993",
+        "nan",
+        "x",
+        "",
+        "0x10",
+        "1e999",
+        "3.5",
+    ];
+    match rng.random_range(0..8) {
+        0 => ODD[rng.random_range(0..ODD.len())].to_owned(),
+        1 => (f64::from(rng.random_range(-1000i32..1000)) / 7.0).to_string(),
+        _ => rng.random_range(-12..12).to_string(),
+    }
+}
+
 fn request(rng: &mut SmallRng) -> Vec<String> {
     let template = TEMPLATES[rng.random_range(0..TEMPLATES.len())];
     let mut fill = |word: &str| {
@@ -159,11 +296,30 @@ fn request(rng: &mut SmallRng) -> Vec<String> {
         let kind = if rng.random_ratio(1, 60) { "A" } else { word };
         let number = rng.random_range(0..3);
         match (word, kind) {
-            ("L" | "H" | "S" | "A", "A") => format!("{}{number}", ["l", "h", "s", "string"][rng.random_range(0..4)]),
+            ("L" | "H" | "S" | "Z" | "G" | "A", "A") => {
+                format!("{}{number}", ["l", "h", "s", "z", "g", "string"][rng.random_range(0..6)])
+            }
             ("L", _) => format!("l{number}"),
             ("H", _) => format!("h{number}"),
             ("S", _) => format!("s{number}"),
+            ("Z", _) => format!("z{number}"),
+            ("E", _) => "equal".to_owned(),
             ("V", _) => text(rng),
+            ("G", _) => format!("g{number}"),
+            ("N", _) => degrees(rng, 182.0),
+            ("T", _) => degrees(rng, 86.0),
+            ("R", _) => {
+                ["0", "1", "500", "12.5", "20000", "1e7", "-1", "x", "3000", "150"][rng.random_range(0..10)].into()
+            }
+            ("U", _) => ["m", "km", "KM", "ft", "mi", "km", "km", "yd"][rng.random_range(0..8)].into(),
+            ("W", _) => GEO_WORDS[rng.random_range(0..GEO_WORDS.len())].into(),
+            ("F", _) => score(rng),
+            ("B", _) => format!("{}{}", ["", "", "("][number], score(rng)),
+            ("X", _) => match rng.random_range(0..5) {
+                0 => ["-", "+", "", "x", "-x"][rng.random_range(0..5)].to_owned(),
+                _ => format!("{}{}", ["[", "("][number % 2], text(rng)),
+            },
+            ("O", _) => ["NX", "XX", "GT", "LT", "CH", "INCR", "gt"][rng.random_range(0..7)].to_owned(),
             ("I", _) => ["0", "1", "2", "3", "-1", "-2", "7", "100", "-100", "x"][rng.random_range(0..10)].to_owned(),
             _ => word.to_owned(),
         }
@@ -176,6 +332,11 @@ fn unordered(value: &Value) -> String {
     match value {
         Value::Array(items) | Value::Set(items) => {
             let mut shown: Vec<String> = items.iter().map(unordered).collect();
+            shown.sort();
+            shown.join(" ")
+        }
+        Value::Map(pairs) => {
+            let mut shown: Vec<String> = pairs.iter().map(|(key, value)| format!("{key} {value}")).collect();
             shown.sort();
             shown.join(" ")
         }
@@ -194,7 +355,7 @@ fn oracle() -> Oracle {
 #[test]
 fn random_requests_to_collections_are_answered_as_by_redis() {
     let mut oracle = oracle();
-    for seed in 0..6 {
+    for seed in 0..9 {
         let mut rng = SmallRng::seed_from_u64(seed);
         let mut ours = Harness::new();
         // The same data in every form.
@@ -203,6 +364,12 @@ fn random_requests_to_collections_are_answered_as_by_redis() {
                 ours.send(&format!("CONFIG SET {name} 5"));
             }
         }
+        // Here the form shows in replies.
+        let entries = if seed % 3 == 1 { "5" } else { "128" };
+        ours.send(&format!("CONFIG SET zset-max-listpack-entries {entries}"));
+        oracle.send(&["CONFIG", "SET", "zset-max-listpack-entries", entries]);
+        let protocol = if seed % 3 == 2 { "3" } else { "2" };
+        (ours.send(&format!("HELLO {protocol}")), oracle.send(&["HELLO", protocol]));
         oracle.send(&["DISCARD"]);
         oracle.send(&["FLUSHALL"]);
         let mut past: Vec<String> = Vec::new();
@@ -228,7 +395,7 @@ fn random_requests_to_collections_are_answered_as_by_redis() {
 fn payloads_of_collections_pass_between_both() {
     let (mut ours, mut oracle) = (Harness::new(), oracle());
     let mut rng = SmallRng::seed_from_u64(5);
-    for (name, verb) in [("l", "RPUSH"), ("h", "HSET"), ("s", "SADD"), ("n", "SADD")] {
+    for (name, verb) in [("l", "RPUSH"), ("h", "HSET"), ("s", "SADD"), ("n", "SADD"), ("z", "ZADD")] {
         for count in [1, 2, 40, 400, 3_000] {
             for key in ["k", "copy", "back"] {
                 ours.send(&format!("DEL {key}"));
@@ -237,6 +404,10 @@ fn payloads_of_collections_pass_between_both() {
             for numbers in (0..count).collect::<Vec<i32>>().chunks(300) {
                 let mut request = vec![verb.to_owned(), "k".to_owned()];
                 for number in numbers {
+                    if name == "z" {
+                        let number = f64::from(rng.random_range(-1000i32..1000)) / 8.0;
+                        request.push(number.to_string());
+                    }
                     let prefix = if name == "n" { String::new() } else { text(&mut rng) };
                     request.push(format!("{prefix}{number}"));
                     if name == "h" {

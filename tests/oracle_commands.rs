@@ -40,11 +40,15 @@ const NEWER: &[&str] = &[
 const MISSING: &[(&str, &str)] = &[];
 
 /// COMMAND INFO: row, field, reason.
-const DIFFERENT_INFO: &[(&str, &str, &str)] =
-    &[("client|reply", "flags", "not in a transaction: its replies are one reply")];
+const DIFFERENT_INFO: &[(&str, &str, &str)] = &[
+    ("client|reply", "flags", "not in a transaction: its replies are one reply"),
+    ("zrank", "arity", "WITHSCORE is newer"),
+    ("zrevrank", "arity", "WITHSCORE is newer"),
+];
 
 /// COMMAND DOCS: row, field, reason.
 const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
+    ("acl|log", "history", "two fields more, as since Redis 7.2"),
     ("client|kill", "arguments", "named and structured as since Redis 7.4"),
     ("command|getkeys", "arguments", "Redis 7.0 documents none"),
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),
@@ -56,6 +60,12 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("replconf", "arguments", "Redis documents none"),
     ("set", "arguments", "IFEQ is newer"),
     ("set", "history", "IFEQ is newer"),
+    ("zrank", "arguments", "WITHSCORE is newer"),
+    ("zrank", "history", "WITHSCORE is newer"),
+    ("zrevrank", "arguments", "WITHSCORE is newer"),
+    ("zrevrank", "history", "WITHSCORE is newer"),
+    ("sort", "arguments", "named as since Redis 7.2; patterns have no key spec"),
+    ("sort_ro", "arguments", "named as since Redis 7.2; patterns have no key spec"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),
 ];
 
@@ -211,6 +221,20 @@ fn command_getkeys_equals_redis() {
         "BITFIELD a GET u8 0 SET u8 0 1",
         "BITFIELD a incrby u8 0 1",
         "BITFIELD_RO a GET u8 0",
+        "ZADD a 1 x",
+        "GEOADD a 1 1 x",
+        "GEOSEARCHSTORE a b FROMMEMBER x BYRADIUS 1 m",
+        "GEORADIUS a 1 1 1 m",
+        "GEORADIUS a 1 1 1 m STORE b",
+        "GEORADIUSBYMEMBER a x 1 m STOREDIST b",
+        "GEORADIUS_RO a 1 1 1 m",
+        "ZUNION 2 a b",
+        "ZUNION 3 a b",
+        "ZUNIONSTORE d 2 a b WEIGHTS 1 2",
+        "ZRANGESTORE a b 0 -1",
+        "ZMPOP 2 a b MIN",
+        "BZMPOP 0 2 a b MIN",
+        "BZPOPMIN a b 0",
         "PFADD a x y",
         "PFCOUNT a b",
         "PFMERGE a b c",

@@ -14,6 +14,8 @@ const TOO_LONG: CommandError = CommandError::fixed("ERR timeout is out of range"
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockOn {
     pub keys: Vec<Box<[u8]>>,
+    /// A value of this type, as TYPE names it, is what may come there.
+    pub type_name: &'static str,
     /// The request that is executed in the end: these words, the key, and those after it.
     pub before: Vec<Box<[u8]>>,
     pub after: Vec<Box<[u8]>>,

@@ -1,8 +1,10 @@
-//! Lists, hashes and sets as handlers see and change them. A key without elements does not exist: who takes the last one
+//! Lists, hashes, sets and sorted sets as handlers see and change them. A key without elements does not exist: who takes the last one
 //! out says `drop_if_empty` after its own key event.
 
+use std::ops::Range;
+
 use crate::config::{CollectionLimits, EventClasses};
-use crate::keyspace::{HashRef, Key, ListRef, NewValue, SetRef, Strings, Value};
+use crate::keyspace::{HashRef, Key, ListRef, NewValue, SetRef, SortedSet, SortedSetRef, Strings, Value};
 
 use super::{Args, CommandError, Database};
 
@@ -39,6 +41,7 @@ impl Database<'_> {
     typed!(List, ListRef, read_list, write_list);
     typed!(Hash, HashRef, read_hash, write_hash);
     typed!(Set, SetRef, read_set, write_set);
+    typed!(SortedSet, SortedSetRef, read_sorted_set, write_sorted_set);
 
     /// An empty collection where nothing is; it must be filled at once.
     fn begin(&mut self, key: Key<'_>, empty: NewValue<'_>) {
@@ -59,8 +62,12 @@ impl Database<'_> {
         inserted: &[&[u8]],
         limits: &CollectionLimits,
     ) -> usize {
-        self.begin(key, NewValue::List(&Strings::default(), limits));
-        let len = self.keyspace.db_mut(self.index).list_splice(key, at, removed, inserted, limits);
+        let len = loop {
+            match self.keyspace.db_mut(self.index).list_splice(key, at, removed, inserted, limits) {
+                Some(len) => break len,
+                None => self.begin(key, NewValue::List(&Strings::default(), limits)),
+            }
+        };
         self.changed(key, removed.max(inserted.len()));
         len
     }
@@ -82,8 +89,12 @@ impl Database<'_> {
 
     /// Adds a member; a missing set is made. False if it was there.
     pub fn add_member(&mut self, key: Key<'_>, member: &[u8], limits: &CollectionLimits) -> bool {
-        self.begin(key, NewValue::Set(&Strings::default(), limits));
-        let is_new = self.keyspace.db_mut(self.index).set_add(key, member, limits);
+        let is_new = loop {
+            match self.keyspace.db_mut(self.index).set_add(key, member, limits) {
+                Some(is_new) => break is_new,
+                None => self.begin(key, NewValue::Set(&Strings::default(), limits)),
+            }
+        };
         self.changed(key, is_new.into());
         is_new
     }
@@ -93,6 +104,35 @@ impl Database<'_> {
         let was_there = self.keyspace.db_mut(self.index).set_remove(key, member);
         self.changed(key, was_there.into());
         was_there
+    }
+
+    /// Gives a member the score that `new` makes of the present one, if it makes one; a missing sorted set is made.
+    /// Answers the score before and now.
+    pub fn update_score(
+        &mut self,
+        key: Key<'_>,
+        member: &[u8],
+        limits: &CollectionLimits,
+        new: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> (Option<f64>, Option<f64>) {
+        self.begin(key, NewValue::SortedSet(&SortedSet::default(), limits));
+        let (old, now) = self.keyspace.db_mut(self.index).sorted_set_update(key, member, limits, new);
+        self.changed(key, (old != now).into());
+        (old, now)
+    }
+
+    /// Takes a member out of a sorted set that exists.
+    pub fn remove_scored(&mut self, key: Key<'_>, member: &[u8]) -> bool {
+        let was_there = self.keyspace.db_mut(self.index).sorted_set_remove(key, member);
+        self.changed(key, was_there.into());
+        was_there
+    }
+
+    /// Takes the members of these ranks out of a sorted set that exists.
+    pub fn remove_ranks(&mut self, key: Key<'_>, ranks: Range<usize>) {
+        let removed = ranks.len();
+        self.keyspace.db_mut(self.index).sorted_set_remove_ranks(key, ranks);
+        self.changed(key, removed);
     }
 
     /// So many of a key's elements changed.
@@ -109,6 +149,7 @@ impl Database<'_> {
             Some(Value::List(list)) => list.len(),
             Some(Value::Hash(hash)) => hash.len(),
             Some(Value::Set(set)) => set.len(),
+            Some(Value::SortedSet(set)) => set.len(),
             _ => return false,
         };
         if len == 0 {

@@ -4,6 +4,7 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+mod acl;
 mod bitmap;
 mod blocking;
 pub mod category;
@@ -18,6 +19,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod geo;
 mod hash;
 mod help;
 mod holds;
@@ -34,11 +36,14 @@ mod observe;
 mod persistence;
 mod pubsub;
 mod replication;
+mod rights;
 mod sample;
 mod scan;
 mod script;
 mod server;
 mod set;
+mod sort;
+mod sorted_set;
 mod spec;
 mod stats;
 mod string;
@@ -48,7 +53,7 @@ mod transaction;
 mod unix_time;
 
 pub use blocking::BlockOn;
-pub use client::{describe as describe_client, stop_tracking};
+pub use client::{close_clients, describe as describe_client, stop_tracking};
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ScriptRun, ServerFacts,
     ShutdownOptions,
@@ -61,8 +66,9 @@ pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
+pub use rights::{Wish, acl_commands};
 pub use script::{busy_with, script_flags};
-pub use spec::{Command, Flags, Group, Handler};
+pub use spec::{Channels, Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
 pub use unix_time::UnixTime;
@@ -74,8 +80,11 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Connection, client::COMMANDS),
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
+    (Group::Geo, geo::COMMANDS),
+    (Group::Generic, sort::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
+    (Group::Server, acl::COMMANDS),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),
@@ -91,6 +100,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Scripting, script::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
+    (Group::SortedSet, sorted_set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),
     (Group::Hyperloglog, hyperloglog::COMMANDS),

@@ -1,9 +1,11 @@
-//! Distinct elements at random, for SPOP, SRANDMEMBER and HRANDFIELD.
+//! Distinct elements at random, for SPOP, SRANDMEMBER, HRANDFIELD and ZRANDMEMBER.
 
 use std::collections::HashSet;
 
 use rand::RngExt;
 use rand::rngs::SmallRng;
+
+use super::{Args, CommandError};
 
 /// Collections up to here are listed whole: there is no faster way to their middle.
 const LISTED: usize = 512;
@@ -35,4 +37,32 @@ pub(super) fn distinct<E>(
         }
     }
     drawn
+}
+
+/// `[count [WITHVALUES]]`, or whatever the second word is, from word 2 on.
+#[derive(Clone, Copy)]
+pub(super) struct Options {
+    /// Negative: repetitions are allowed.
+    pub count: i64,
+    pub with_values: bool,
+}
+
+impl Options {
+    pub fn parse(args: &Args<'_>, word: &str) -> Result<Option<Options>, CommandError> {
+        if args.len() < 3 {
+            return Ok(None);
+        }
+        let count = args.int(2)?;
+        if count == i64::MIN {
+            return Err(CommandError::out_of_range(-i64::MAX, i64::MAX));
+        }
+        let with_values = args.is(3, word);
+        if args.len() > 4 || args.len() == 4 && !with_values {
+            return Err(CommandError::SYNTAX);
+        }
+        if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+            return Err(CommandError::OUT_OF_RANGE);
+        }
+        Ok(Some(Options { count, with_values }))
+    }
 }

@@ -21,6 +21,8 @@ pub enum Group {
     List,
     Hash,
     Set,
+    SortedSet,
+    Geo,
     Connection,
     Pubsub,
     Scripting,
@@ -39,6 +41,8 @@ impl Group {
             Group::List => "list",
             Group::Hash => "hash",
             Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Geo => "geo",
             Group::Connection => "connection",
             Group::Pubsub => "pubsub",
             Group::Scripting => "scripting",
@@ -125,6 +129,18 @@ impl BitOr for Flags {
     }
 }
 
+/// Which words of a request are channels that its client uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    None,
+    /// The first word after the name.
+    First,
+    /// All words after the name.
+    All,
+    /// All words after the name, which are patterns.
+    Patterns,
+}
+
 /// One command or subcommand.
 pub struct Command {
     /// Lower case, without the container's name.
@@ -139,6 +155,7 @@ pub struct Command {
     pub arity: i32,
     pub flags: Flags,
     pub keys: &'static [KeySpec],
+    pub channels: Channels,
     /// Categories beyond those that flags and group imply, as `@name` words.
     pub categories: &'static [&'static str],
     /// Hints to proxies and clients, as COMMAND INFO shows them.
@@ -164,6 +181,7 @@ impl Command {
             arity: 1,
             flags: Flags::NONE,
             keys: &[],
+            channels: Channels::None,
             categories: &[],
             tips: &[],
             history: &[],
@@ -205,6 +223,11 @@ impl Command {
 
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Command {
         self.keys = keys;
+        self
+    }
+
+    pub const fn channels(mut self, channels: Channels) -> Command {
+        self.channels = channels;
         self
     }
 

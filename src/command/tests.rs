@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::acl::COMMANDS_MAX;
+
 use super::syntax::{Argument, Kind, parse};
 use super::{CommandTable, Entry, Flags, KeySpec, category};
 
@@ -24,6 +26,12 @@ fn names_are_unique_and_lower_case() {
         assert!(seen.insert(entry.full_name), "{} stands twice", entry.full_name);
         assert_eq!(entry.full_name, entry.full_name.to_lowercase());
     }
+}
+
+#[test]
+fn rights_have_a_bit_for_each_row() {
+    assert!(CommandTable::new().len() <= COMMANDS_MAX);
+    assert!(category::NAMES.len() <= 32);
 }
 
 #[test]

@@ -111,6 +111,9 @@ pub struct CollectionLimits {
     pub set_integers: usize,
     pub set_entries: usize,
     pub set_value_bytes: usize,
+    pub sorted_set_entries: usize,
+    /// Of a member.
+    pub sorted_set_value_bytes: usize,
 }
 
 impl Default for CollectionLimits {
@@ -128,6 +131,8 @@ impl CollectionLimits {
         set_integers: 512,
         set_entries: 128,
         set_value_bytes: 64,
+        sorted_set_entries: 128,
+        sorted_set_value_bytes: 64,
     };
 
     /// Whatever the number of elements may be.
@@ -220,6 +225,10 @@ pub struct Settings {
     /// 0: no limit.
     pub tracking_table_max_keys: usize,
     pub requirepass: Option<Vec<u8>>,
+    pub aclfile: Option<PathBuf>,
+    pub acllog_max_len: usize,
+    /// New users may use all channels.
+    pub acl_grants_channels: bool,
     pub enable_debug_command: Protected,
     pub availability_zone: Option<String>,
     pub enable_module_command: Protected,

@@ -6,7 +6,7 @@
 use crate::command::{Args, CommandId, Flags};
 use crate::metrics::{Event, LogKind, Note, Trimmed};
 use crate::resp::Reply;
-use crate::session::Token;
+use crate::session::{Blocked, Token};
 use crate::time::Now;
 
 use super::Engine;
@@ -59,6 +59,24 @@ impl Engine {
         }
     }
 
+    /// After a client that waited has been served: its request was counted when it came.
+    pub(super) fn account_served(
+        &mut self,
+        now: Now,
+        token: Token,
+        id: CommandId,
+        args: &Args<'_>,
+        begun: Begun,
+        reply: &Reply,
+    ) {
+        self.read_clock();
+        if self.metrics.errors.take_pending() {
+            self.metrics.commands.failed(id);
+        }
+        let took_ns = self.clock_read_ns.saturating_sub(begun.ns);
+        self.note(now, token, id, args, took_ns, reply.buffer.len());
+    }
+
     /// Does what clients may have to wait for, and notes how long it took if latency is watched.
     pub(super) fn timed<T>(&mut self, now: Now, event: Event, work: impl FnOnce(&mut Engine) -> T) -> T {
         if !self.metrics.latency.is_on() {
@@ -88,6 +106,10 @@ impl Engine {
 
     #[cold]
     fn note(&mut self, now: Now, token: Token, id: CommandId, args: &Args<'_>, took_ns: u64, reply_bytes: usize) {
+        // What waits will be noted once it is served.
+        if self.sessions.get(token).is_some_and(|session| session.blocked == Blocked::OnKeys) {
+            return;
+        }
         let entry = self.table.entry(id);
         let event = if entry.has(Flags::FAST) { Event::FastCommand } else { Event::Command };
         self.metrics.latency.observe(event, took_ns, now.unix_s());

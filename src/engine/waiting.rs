@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::acl::Context;
 use crate::command::{Args, BlockOn, Origin, Outcome};
-use crate::keyspace::Value;
 use crate::resp::{OwnedArgs, Reply};
 use crate::session::{Blocked, Token};
 use crate::time::{Millis, Now};
@@ -66,6 +66,11 @@ impl Waiting {
         Some(on)
     }
 
+    /// Whether the client waits for a value of this type.
+    fn is_for(&self, token: Token, type_name: &str) -> bool {
+        self.clients.get(&token).is_some_and(|(_, on)| on.type_name == type_name)
+    }
+
     pub fn next_deadline(&self) -> Option<Millis> {
         self.clients.values().filter_map(|(_, on)| on.deadline).min()
     }
@@ -105,10 +110,10 @@ impl Engine {
             let queue = self.waiting.queues.get(&(db, key.clone())).cloned().unwrap_or_default();
             for token in queue {
                 let entry = self.keyspace.db(db).get(self.keyspace.hasher().key(&key));
-                if !matches!(entry.map(|entry| entry.value()), Some(Value::List(_))) {
-                    break;
+                let Some(type_name) = entry.map(|entry| entry.value().type_name()) else { break };
+                if self.waiting.is_for(token, type_name) {
+                    self.serve(now, token, &key);
                 }
-                self.serve(now, token, &key);
             }
         }
         self.refresh_tracking();
@@ -120,7 +125,14 @@ impl Engine {
         let words = OwnedArgs::of(&on.request(key));
         let args = Args::new(words.args(), self.keyspace.hasher());
         let Some(id) = self.table.find(args.at(0)) else { return };
+        if let Err(denied) = self.still_permits(token, id, &args) {
+            self.note_denial(now, token, Context::TopLevel, id, &args, denied);
+            let error = denied.refusal(self.table.entry(id).full_name);
+            return self.answer_error(token, &error);
+        }
         let mut reply = Reply::new(self.sessions[token].protocol);
+        self.read_clock();
+        let begun = self.begin_request(&reply);
         let outcome = self.call(now, token, Origin::Client, id, &args, &mut reply);
         // It counted when it came.
         self.stats.commands_processed -= 1;
@@ -128,6 +140,8 @@ impl Engine {
         if matches!(outcome, Outcome::Block(_)) {
             return self.wait_on_keys(token, on);
         }
+        self.sessions[token].blocked = Blocked::No;
+        self.account_served(now, token, id, &args, begun, &reply);
         self.silence(token, 0, &mut reply);
         self.answer_with(token, &reply.buffer);
     }
@@ -144,6 +158,9 @@ impl Engine {
         let Some(on) = self.waiting.forget(token) else { return false };
         self.refresh_tracking();
         if let Some(error) = error {
+            if let Some(id) = on.before.first().and_then(|name| self.table.find(name)) {
+                self.metrics.commands.failed(id);
+            }
             self.answer_error(token, error);
             return true;
         }

@@ -7,7 +7,7 @@ use super::epoch::Epochs;
 use super::link::Link;
 use super::table::RecordRef;
 use super::types::big_string::{BigString, INLINE_MAX};
-use super::types::{packed_hash, packed_list, packed_set};
+use super::types::{packed_hash, packed_list, packed_set, packed_sorted_set};
 use super::value::value_of;
 use super::{KeyHasher, NewValue, UnixMs, Value};
 
@@ -51,6 +51,7 @@ impl Cradle<'_> {
             NewValue::List(elements, limits) => packed_list(self, elements, limits),
             NewValue::Hash(pairs, limits) => packed_hash(self, pairs, limits),
             NewValue::Set(members, limits) => packed_set(self, members, limits),
+            NewValue::SortedSet(set, limits) => packed_sorted_set(self, set, limits),
         };
         match born {
             Born::Inline { kind, packed, raw } => {
@@ -71,6 +72,7 @@ impl Cradle<'_> {
             Value::List(list) => list.boxed_copy(self),
             Value::Hash(hash) => hash.boxed_copy(self),
             Value::Set(set) => set.boxed_copy(self),
+            Value::SortedSet(set) => set.boxed_copy(self),
         };
         Blob::new(key, Content::Boxed { kind: old.kind(), value }, old.expire_at(), old.access())
     }

@@ -43,6 +43,7 @@ pub(super) enum Kind {
     Set,
     /// A set of integers, packed in their order.
     IntSet,
+    SortedSet,
 }
 
 impl Kind {
@@ -119,6 +120,10 @@ impl Shape {
 }
 
 impl Blob {
+    pub fn address(&self) -> NonNull<u8> {
+        self.0
+    }
+
     pub fn new(key: &[u8], content: Content<'_>, expire_at: Option<UnixMs>, access: u32) -> Blob {
         let (value_len, flags) = match content {
             Content::Inline { kind, parts, raw } => {
@@ -165,6 +170,11 @@ unsafe fn write_parts(mut to: *mut u8, parts: &[&[u8]]) {
 }
 
 impl<'a> BlobRef<'a> {
+    /// What it is known by to those beside the table that point to it.
+    pub fn address(self) -> NonNull<u8> {
+        self.address
+    }
+
     #[inline]
     fn word(self) -> &'a AtomicU32 {
         // SAFETY: a blob begins with this word.
@@ -215,7 +225,8 @@ impl<'a> BlobRef<'a> {
             1 => Kind::List,
             2 => Kind::Hash,
             3 => Kind::Set,
-            _ => Kind::IntSet,
+            4 => Kind::IntSet,
+            _ => Kind::SortedSet,
         }
     }
 
@@ -305,6 +316,14 @@ impl BlobMut<'_> {
             value.add(old_len.min(len)).write_bytes(0, len.saturating_sub(old_len));
             std::slice::from_raw_parts_mut(value, len)
         }
+    }
+
+    /// Puts bytes in the place of as many of the inline value.
+    pub fn overwrite(&mut self, at: usize, bytes: &[u8]) {
+        let shape = self.0.shape();
+        assert!(shape.flags & BOXED == 0 && at + bytes.len() <= shape.value_len, "the bytes lie in the value");
+        // SAFETY: just asserted.
+        unsafe { self.start().add(shape.value_at() + at).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 
     /// What the inline value is, and what OBJECT ENCODING shall say of it.

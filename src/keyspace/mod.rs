@@ -42,13 +42,13 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 pub use access::{Access, Frequency};
-pub use db::{Db, Entry, ExpireCursor, TableShape};
+pub use db::{Db, Entry, ExpireCursor, Place, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
-pub use strings::Strings;
+pub use strings::{SortedSet, Strings};
 #[doc(hidden)]
 pub use tree::numbers::{Numbers, Version};
-pub use types::{HashRef, ListRef, SetRef, Text};
+pub use types::{HashRef, ListRef, Scored, ScoredBack, SetRef, SortedSetRef, Text};
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 pub use victims::{Ranking, Victims};
 

@@ -1,5 +1,6 @@
 //! Many strings at once: what a collection is made of, on its way in.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 /// Many byte strings in one allocation.
@@ -37,6 +38,44 @@ impl Strings {
     pub fn size_bytes(&self) -> usize {
         self.bytes.len()
     }
+}
+
+/// Distinct members with their scores, none of which is NaN.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SortedSet {
+    pub members: Strings,
+    pub scores: Vec<f64>,
+}
+
+impl SortedSet {
+    pub fn push(&mut self, member: &[u8], score: f64) {
+        self.members.push(member);
+        self.scores.push(score);
+    }
+
+    pub fn len(&self) -> usize {
+        self.scores.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.scores.is_empty()
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], f64)> {
+        self.members.iter().zip(self.scores.iter().copied())
+    }
+
+    /// The members in the order of their scores, then of their bytes.
+    pub fn in_order(&self) -> Vec<(&[u8], f64)> {
+        let mut pairs: Vec<(&[u8], f64)> = self.iter().collect();
+        pairs.sort_unstable_by(|a, b| in_order(*a, *b));
+        pairs
+    }
+}
+
+/// How sorted sets order their pairs. Zeros are equal, whatever their sign.
+pub fn in_order(a: (&[u8], f64), b: (&[u8], f64)) -> Ordering {
+    a.1.partial_cmp(&b.1).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(b.0))
 }
 
 impl fmt::Debug for Strings {

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::Strings;
 use super::blob::{BlobRef, Kind};
 use super::epoch::{Epochs, Reclaim};
 use super::link::Link;
 use super::types::big_list::{self, BigList};
+use super::types::big_sorted_set::{self, BigSortedSet};
 use super::types::big_string::{self, BigString, Pieces};
 use super::types::big_table::{self, BigTable};
-use super::types::{HashRef, ListRef, SetRef};
+use super::types::{HashRef, ListRef, SetRef, SortedSetRef};
+use super::{SortedSet, Strings};
 use crate::config::CollectionLimits;
 
 /// Redis keeps strings up to here in one allocation with their header, and calls that embstr.
@@ -25,6 +26,7 @@ pub enum Encoding {
     Quicklist,
     Intset,
     Hashtable,
+    Skiplist,
 }
 
 impl Encoding {
@@ -37,6 +39,7 @@ impl Encoding {
             Encoding::Quicklist => "quicklist",
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",
+            Encoding::Skiplist => "skiplist",
         }
     }
 }
@@ -49,6 +52,7 @@ pub enum Value<'a> {
     List(ListRef<'a>),
     Hash(HashRef<'a>),
     Set(SetRef<'a>),
+    SortedSet(SortedSetRef<'a>),
 }
 
 impl Value<'_> {
@@ -58,6 +62,7 @@ impl Value<'_> {
             Value::List(list) => list.encoding(),
             Value::Hash(hash) => hash.encoding(),
             Value::Set(set) => set.encoding(),
+            Value::SortedSet(set) => set.encoding(),
         }
     }
 
@@ -68,6 +73,7 @@ impl Value<'_> {
             Value::List(_) => "list",
             Value::Hash(_) => "hash",
             Value::Set(_) => "set",
+            Value::SortedSet(_) => "zset",
         }
     }
 }
@@ -85,6 +91,8 @@ pub enum NewValue<'a> {
     Hash(&'a Strings, &'a CollectionLimits),
     /// Members are distinct.
     Set(&'a Strings, &'a CollectionLimits),
+    /// Members are distinct and in any order; no score is NaN.
+    SortedSet(&'a SortedSet, &'a CollectionLimits),
 }
 
 /// A string in place: one slice, or above 64 KB chunks.
@@ -221,6 +229,7 @@ pub(super) enum Outer {
     String(Link<BigString>),
     List(Link<BigList>),
     Table(Link<BigTable>),
+    SortedSet(Link<BigSortedSet>),
 }
 
 impl Outer {
@@ -233,6 +242,7 @@ impl Outer {
                 Kind::String => Outer::String(Link::from_address(address)),
                 Kind::List => Outer::List(Link::from_address(address)),
                 Kind::Hash | Kind::Set | Kind::IntSet => Outer::Table(Link::from_address(address)),
+                Kind::SortedSet => Outer::SortedSet(Link::from_address(address)),
             }
         })
     }
@@ -242,6 +252,7 @@ impl Outer {
             Outer::String(string) => string.size_bytes(),
             Outer::List(list) => list.size_bytes(),
             Outer::Table(table) => table.size_bytes(),
+            Outer::SortedSet(set) => set.size_bytes(),
         }
     }
 
@@ -254,6 +265,7 @@ impl Outer {
             Outer::String(string) => retire(string, epochs),
             Outer::List(list) => retire(list, epochs),
             Outer::Table(table) => retire(table, epochs),
+            Outer::SortedSet(set) => retire(set, epochs),
         }
     }
 
@@ -266,6 +278,7 @@ impl Outer {
                 Outer::String(string) => big_string::free_whole(string.address()),
                 Outer::List(list) => big_list::free_whole(list.address()),
                 Outer::Table(table) => big_table::free_whole(table.address()),
+                Outer::SortedSet(set) => big_sorted_set::free_whole(set.address()),
             }
         }
     }
@@ -279,6 +292,7 @@ pub(super) fn value_of(blob: BlobRef<'_>) -> Value<'_> {
         Kind::List => Value::List(ListRef::of(blob)),
         Kind::Hash => Value::Hash(HashRef::of(blob)),
         Kind::Set | Kind::IntSet => Value::Set(SetRef::of(blob)),
+        Kind::SortedSet => Value::SortedSet(SortedSetRef::of(blob)),
     }
 }
 

@@ -4,11 +4,13 @@
 //! from the server's side. It knows no command, no key and no connection.
 
 mod buffer;
+mod double;
 mod error;
 mod reply;
 mod request;
 
 pub use buffer::CommandBuffer;
+pub use double::{DoubleText, parse_f64, parse_f64_leniently};
 pub use error::ProtocolError;
 pub use reply::{Protocol, Reply};
 pub use request::{Args, Limits, OwnedArgs, Parser, Request, parse_i64};

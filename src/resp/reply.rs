@@ -1,5 +1,7 @@
 //! Replies, written into the client's outbox in its protocol. RESP3's types fall back to Redis's RESP2 forms.
 
+use super::DoubleText;
+
 /// What the client speaks: HELLO chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -109,6 +111,12 @@ impl Reply {
     /// A double in its printed form; a bulk string in RESP2.
     pub fn double(&mut self, printed: &str) {
         if self.is_resp3() { self.line(b',', printed.as_bytes()) } else { self.bulk(printed.as_bytes()) }
+    }
+
+    /// A double with up to 17 digits.
+    pub fn float(&mut self, number: f64) {
+        let text = DoubleText::new(number);
+        if self.is_resp3() { self.line(b',', &text) } else { self.bulk(&text) }
     }
 
     pub fn big_number(&mut self, digits: &str) {

@@ -263,6 +263,11 @@ fn data(engine: &Engine) -> Data {
                     members.sort();
                     shown_all("set", members)
                 }
+                Stored::SortedSet(set) => {
+                    // The sign of a zero depends on the configured limits.
+                    let score = |score: f64| (score + 0.0).to_le_bytes().to_vec();
+                    shown_all("zset", set.iter().map(|(member, at)| vec![member.to_vec(), score(at)]).collect())
+                }
                 _ => panic!("a type that the harness does not know"),
             };
             data.insert((index, entry.key().to_vec()), (bytes, entry.expire_at()));

@@ -281,3 +281,23 @@ fn only_a_list_ends_the_wait_for_one() {
     assert_eq!(h.received(&waiting), "-WRONGTYPE Operation against a key holding the wrong kind of value");
     h.check("LLEN l", ":1");
 }
+
+#[test]
+fn who_has_waited_is_in_the_books_once_it_is_over() {
+    let mut h = Harness::new();
+    let mut waiting = h.connect();
+    let id = h.send_by(&mut waiting, "CLIENT ID").to_string();
+    h.send("CONFIG SET slowlog-log-slower-than 0");
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    h.send("SLOWLOG RESET");
+    h.send("RPUSH l a");
+    assert_eq!(h.received(&waiting), "[\"l\", \"a\"]");
+    let logged = h.send("SLOWLOG GET 2");
+    let requests: Vec<String> = logged.items().iter().map(|entry| entry.items()[3].to_string()).collect();
+    assert_eq!(requests, ["[\"BLPOP\", \"l\", \"0\"]", "[\"RPUSH\", \"l\", \"a\"]"]);
+    h.check_all_by(&mut waiting, "BLPOP l 0", "");
+    h.check(&format!("CLIENT UNBLOCK {} ERROR", &id[1..]), ":1");
+    let stats = h.send("INFO commandstats").to_string();
+    let blpop = stats.split("cmdstat_blpop:").nth(1).and_then(|rest| rest.split("\\r\\n").next()).unwrap_or_default();
+    assert!(blpop.starts_with("calls=2,") && blpop.ends_with("failed_calls=1"), "{blpop}");
+}

@@ -1,5 +1,6 @@
 //! Commands on a bare engine: what is answered, what is propagated, and that a follower ends up with the same data.
 
+mod acl;
 mod admin;
 mod bitmap;
 mod client;
@@ -16,6 +17,8 @@ mod pubsub;
 mod replication;
 mod script;
 mod set;
+mod sort;
+mod sorted_set;
 mod string;
 mod tracking;
 mod transaction;

@@ -8,6 +8,7 @@ use std::fmt;
 use sha1::{Digest as _, Sha1};
 
 use crate::keyspace::{Entry, Keyspace, Value};
+use crate::resp::DoubleText;
 
 /// 20 bytes, shown as 40 hex digits. All zero stands for no data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,16 @@ impl Digest {
                     let mut pair = Digest::default();
                     pair.mix(&field);
                     pair.mix(&value);
+                    self.add(&pair.0);
+                });
+            }
+            Value::SortedSet(set) => {
+                const SORTED_SET: u32 = 3;
+                self.mix(&SORTED_SET.to_be_bytes());
+                set.iter().for_each(|(member, score)| {
+                    let mut pair = Digest::default();
+                    pair.mix(&member);
+                    pair.mix(&DoubleText::new(score));
                     self.add(&pair.0);
                 });
             }

@@ -1,13 +1,14 @@
 //! HRANDFIELD: fields that chance chooses.
 
-use crate::command::{Args, CommandError, Context, Outcome, sample};
+use crate::command::sample::{self, Options};
+use crate::command::{Args, CommandError, Context, Outcome};
 use crate::keyspace::{HashRef, Text};
 use crate::resp::{Protocol, Reply};
 
 type Pair<'a> = (Text<'a>, Text<'a>);
 
 pub(super) fn hrandfield(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let options = Options::parse(args)?;
+    let options = Options::parse(args, "WITHVALUES")?;
     let limit_bytes = cx.reply_limit_bytes();
     let Some(hash) = cx.db.read_hash(args.key(1))? else {
         if options.is_some() {
@@ -57,32 +58,5 @@ fn put(reply: &mut Reply, (field, value): &Pair<'_>, with_values: bool) {
     reply.bulk(field);
     if with_values {
         reply.bulk(value);
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Options {
-    /// Negative: repetitions are allowed.
-    count: i64,
-    with_values: bool,
-}
-
-impl Options {
-    fn parse(args: &Args<'_>) -> Result<Option<Options>, CommandError> {
-        if args.len() < 3 {
-            return Ok(None);
-        }
-        let count = args.int(2)?;
-        if count == i64::MIN {
-            return Err(CommandError::out_of_range(-i64::MAX, i64::MAX));
-        }
-        let with_values = args.is(3, "WITHVALUES");
-        if args.len() > 4 || args.len() == 4 && !with_values {
-            return Err(CommandError::SYNTAX);
-        }
-        if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
-            return Err(CommandError::OUT_OF_RANGE);
-        }
-        Ok(Some(Options { count, with_values }))
     }
 }

@@ -48,5 +48,8 @@ fn found<'a>(cx: &Context<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], &'stati
         let positions = spec.positions(&request).ok_or(MALFORMED)?;
         found.extend(positions.into_iter().map(|position| (request[position], spec)));
     }
+    if found.is_empty() {
+        return Err(MALFORMED);
+    }
     Ok(found)
 }

@@ -9,6 +9,9 @@ mod rotate;
 
 use super::{Args, Command, CommandError, Flags, KeySpec};
 
+/// As TYPE says it.
+const TYPE_NAME: &str = "list";
+
 const READ: Flags = Flags::READONLY;
 const WRITE: Flags = Flags::WRITE;
 const WRITE_WAITING: Flags = WRITE.with(Flags::NOSCRIPT).with(Flags::BLOCKING);

@@ -37,10 +37,10 @@ pub(super) const ROWS: &[Directive] = &[
         .store(|s, v| s.collections.set_value_bytes = v.int()),
     int("zset-max-listpack-entries", (0, LONG_MAX), "128", "Members up to which a sorted set stays compact.")
         .aliases(&["zset-max-ziplist-entries"])
-        .waits("sorted sets"),
+        .store(|s, v| s.collections.sorted_set_entries = v.int()),
     memory("zset-max-listpack-value", (0, LONG_MAX), "64", "Bytes of a member up to which a sorted set stays compact.")
         .aliases(&["zset-max-ziplist-value"])
-        .waits("sorted sets"),
+        .store(|s, v| s.collections.sorted_set_value_bytes = v.int()),
     memory("hll-sparse-max-bytes", (0, LONG_MAX), "3000", "Bytes up to which a HyperLogLog stays sparse.")
         .store(|s, v| s.hll_sparse_max_bytes = v.int()),
     memory("stream-node-max-bytes", (0, LONG_MAX), "4096", "Bytes of a stream's node; 0 is no limit.").waits("streams"),

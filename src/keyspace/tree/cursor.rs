@@ -17,6 +17,30 @@ pub struct Items<'a, T: Item> {
     next: u64,
 }
 
+/// Items before a position, the last one first.
+#[derive(Clone)]
+pub struct ItemsBack<'a, T: Item> {
+    tree: &'a Tree<T>,
+    /// The rest of the leaf that is being read.
+    leaf: std::slice::Iter<'a, T>,
+    /// The position where that leaf begins.
+    begin: u64,
+}
+
+impl<'a, T: Item> Items<'a, T> {
+    /// What comes next in the leaf that is being read.
+    pub fn ahead(&self) -> &'a [T] {
+        self.leaf.as_slice()
+    }
+}
+
+impl<'a, T: Item> ItemsBack<'a, T> {
+    /// The rest of the leaf that is being read; what comes next is its last.
+    pub fn ahead(&self) -> &'a [T] {
+        self.leaf.as_slice()
+    }
+}
+
 impl<T: Item> Tree<T> {
     /// The item that position `at` falls into, and where it begins.
     pub fn at(&self, at: u64) -> Option<(T, u64)> {
@@ -69,6 +93,12 @@ impl<T: Item> Tree<T> {
         }
     }
 
+    /// Where items are in order: the weight of those for which `is_before` is true, which come first.
+    pub fn weight_before(&self, is_before: impl Fn(&T) -> bool) -> u64 {
+        let order = |item: &T| if is_before(item) { Ordering::Less } else { Ordering::Greater };
+        self.find(order).map_or_else(|before| before, |(_, before)| before)
+    }
+
     /// Items from the one that position `at` falls into on.
     pub fn items_from(&self, at: u64) -> Items<'_, T> {
         let Some((items, index, begin)) = self.leaf_at(at) else {
@@ -76,6 +106,15 @@ impl<T: Item> Tree<T> {
         };
         let rest = &items[index..];
         Items { tree: self, leaf: rest.iter(), next: begin + rest.iter().map(Item::weight).sum::<u64>() }
+    }
+
+    /// Items that begin before position `at`, the last one first.
+    pub fn items_before(&self, at: u64) -> ItemsBack<'_, T> {
+        let Some((items, index, begin)) = at.min(self.weight).checked_sub(1).and_then(|last| self.leaf_at(last)) else {
+            return ItemsBack { tree: self, leaf: [].iter(), begin: 0 };
+        };
+        let before: u64 = items[..index].iter().map(Item::weight).sum();
+        ItemsBack { tree: self, leaf: items[..=index].iter(), begin: begin - before }
     }
 }
 
@@ -91,5 +130,20 @@ impl<'a, T: Item> Iterator for Items<'a, T> {
         }
         *self = self.tree.items_from(self.next);
         self.leaf.next().copied()
+    }
+}
+
+impl<T: Item> Iterator for ItemsBack<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if let Some(item) = self.leaf.next_back() {
+            return Some(*item);
+        }
+        if self.begin == 0 {
+            return None;
+        }
+        *self = self.tree.items_before(self.begin);
+        self.leaf.next_back().copied()
     }
 }

@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 
 use super::epoch::{Epochs, Reclaim};
 use super::link::Link;
-pub(super) use cursor::Items;
+pub(super) use cursor::{Items, ItemsBack};
 use node::{Child, Entries, INNER, LEAF, Node, Seq, entry_at};
 
 /// What a tree holds: small, copied when its node is.

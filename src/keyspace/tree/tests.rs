@@ -80,6 +80,7 @@ impl Pair {
 
 fn check(tree: &Tree<Number>, content: &[Number]) {
     assert!(tree.items_from(0).eq(content.iter().copied()));
+    assert!(tree.items_before(tree.weight()).eq(content.iter().rev().copied()));
     assert_eq!(tree.weight(), content.iter().map(Item::weight).sum::<u64>());
     let mut begin = 0;
     for item in content.iter().step_by(7) {
@@ -87,6 +88,9 @@ fn check(tree: &Tree<Number>, content: &[Number]) {
         let at = content[..index].iter().map(Item::weight).sum::<u64>();
         assert_eq!(tree.at(at + item.weight() - 1), Some((*item, at)));
         begin = at;
+        assert!(tree.items_from(at).eq(content[index..].iter().copied()));
+        assert!(tree.items_before(at).eq(content[..index].iter().rev().copied()));
+        assert_eq!(tree.items_before(at + 1).next(), Some(*item));
     }
     assert!(tree.items_from(begin).count() <= content.len());
     assert_eq!(tree.at(tree.weight()), None);
@@ -138,6 +142,9 @@ proptest! {
             let rank = keys.range(..probe).count() as u64;
             let expected = if keys.contains(&probe) { Ok((Number(probe, 1), rank)) } else { Err(rank) };
             prop_assert_eq!(pair.tree.find(order(probe)), expected);
+            prop_assert_eq!(pair.tree.weight_before(|item| item.0 < probe), rank);
+            let after = rank + u64::from(keys.contains(&probe));
+            prop_assert_eq!(pair.tree.weight_before(|item| item.0 <= probe), after);
         }
         pair.finish();
     }

@@ -93,13 +93,22 @@ impl<'a> From<Kept<'a>> for Text<'a> {
 
 /// Adds an element.
 pub fn put(packed: &mut Vec<u8>, element: &[u8]) {
-    if let Some(number) = integer(element) {
-        let bits = 65 - (if number < 0 { !number } else { number }).leading_zeros();
-        let width = bits.div_ceil(8).max(1) as usize;
-        packed.push(INTEGER | width as u8);
-        packed.extend_from_slice(&number.to_le_bytes()[..width]);
-        return;
+    match integer(element) {
+        Some(number) => put_integer(packed, number),
+        None => put_bytes(packed, element),
     }
+}
+
+/// Adds an element that is an integer's decimal form.
+pub fn put_integer(packed: &mut Vec<u8>, number: i64) {
+    let bits = 65 - (if number < 0 { !number } else { number }).leading_zeros();
+    let width = bits.div_ceil(8).max(1) as usize;
+    packed.push(INTEGER | width as u8);
+    packed.extend_from_slice(&number.to_le_bytes()[..width]);
+}
+
+/// Adds an element that is none.
+pub fn put_bytes(packed: &mut Vec<u8>, element: &[u8]) {
     match element.len() {
         len @ 0..=SHORT_MAX => packed.push(len as u8),
         len @ 0..=MIDDLE_MAX => packed.extend_from_slice(&[MIDDLE | (len >> 8) as u8, len as u8]),

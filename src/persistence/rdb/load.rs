@@ -125,6 +125,7 @@ pub fn storable<'a>(value: &'a RdbValue<'_>, limits: &'a CollectionLimits) -> Op
         RdbValue::List(elements) => Some(NewValue::List(elements, limits)),
         RdbValue::Hash(hash) if hash.expire_at_ms.is_empty() => Some(NewValue::Hash(&hash.pairs, limits)),
         RdbValue::Set(members) => Some(NewValue::Set(members, limits)),
+        RdbValue::SortedSet(set) => Some(NewValue::SortedSet(set, limits)),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 
-pub use crate::keyspace::Strings;
+pub use crate::keyspace::{SortedSet, Strings};
 
 /// One value of any type.
 #[derive(Debug)]
@@ -46,13 +46,6 @@ impl RdbValue<'_> {
             RdbValue::String(_) | RdbValue::Stream(_) | RdbValue::Module(_) => false,
         }
     }
-}
-
-/// Distinct members with their scores, none of which is NaN, in the order of the payload.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SortedSet {
-    pub members: Strings,
-    pub scores: Vec<f64>,
 }
 
 /// Distinct fields with their values, in the order of the payload.

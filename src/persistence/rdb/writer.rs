@@ -5,8 +5,10 @@
 
 use std::io::{self, Write};
 
-use crate::keyspace::{Encoding, HashRef, ListRef, SetRef, Snapshot, SnapshotEntry, StringRef, Text, Value, access};
-use crate::resp::parse_i64;
+use crate::keyspace::{
+    Encoding, HashRef, ListRef, SetRef, Snapshot, SnapshotEntry, SortedSetRef, StringRef, Text, Value, access,
+};
+use crate::resp::{DoubleText, parse_i64};
 
 use super::compact::{intset, listpack};
 use super::crc::StreamCrc;
@@ -23,6 +25,8 @@ const MAX_INTEGER_LEN: usize = 11;
 const LIST_NODE_BYTES: usize = 8 << 10;
 /// What a listpack adds to an element, about.
 const LISTPACK_ENTRY_BYTES: usize = 4;
+/// Integral scores up to here stand in a listpack as integers.
+const INTEGER_SCORE_MAX: f64 = (1u64 << 62) as f64;
 /// Shorter strings are not worth compressing.
 const MIN_COMPRESSED_LEN: usize = 21;
 
@@ -212,6 +216,7 @@ impl<W: Write> Writer<W> {
             Value::List(list) => self.list(list),
             Value::Hash(hash) => self.hash(hash),
             Value::Set(set) => self.set(set),
+            Value::SortedSet(set) => self.sorted_set(set),
         }
     }
 
@@ -349,6 +354,27 @@ impl<W: Write> Writer<W> {
         set.iter().try_for_each(|member| self.bytes(&member))
     }
 
+    /// A large one from its end: who inserts at the front, as Redis does, need not search.
+    fn sorted_set(&mut self, set: &SortedSetRef<'_>) -> io::Result<()> {
+        if set.encoding() == Encoding::Listpack {
+            let mut builder = listpack::Builder::new();
+            for (member, score) in set.iter() {
+                builder.push(&member);
+                match score.trunc() == score && score.abs() <= INTEGER_SCORE_MAX {
+                    true => builder.push_integer(score as i64),
+                    false => builder.push(&DoubleText::new(score)),
+                }
+            }
+            let listpack = builder.finish();
+            return self.pieces(|| std::iter::once(&listpack[..]), listpack.len());
+        }
+        put_length(&mut self.buffer, set.len() as u64);
+        set.iter_before(set.len()).try_for_each(|(member, score)| {
+            self.bytes(&member)?;
+            self.raw(&score.to_le_bytes())
+        })
+    }
+
     fn listpack<'t>(&mut self, elements: impl Iterator<Item = Text<'t>>) -> io::Result<()> {
         let mut builder = listpack::Builder::new();
         elements.for_each(|element| builder.push(&element));
@@ -374,5 +400,7 @@ pub(super) fn type_of(value: &Value<'_>) -> u8 {
         Value::Hash(_) => kind::HASH,
         Value::Set(set) if set.encoding() == Encoding::Intset => kind::SET_INTSET,
         Value::Set(_) => kind::SET,
+        Value::SortedSet(set) if set.encoding() == Encoding::Listpack => kind::ZSET_LISTPACK,
+        Value::SortedSet(_) => kind::ZSET_2,
     }
 }
