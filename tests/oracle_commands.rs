@@ -33,6 +33,7 @@ const NEWER: &[&str] = &[
     "commandlog|reset",
     "delifeq",
     "msetex",
+    "script|show",
 ];
 
 /// Subcommands of Redis 7.0.15 that a container here lacks, and what they wait for.

@@ -19,8 +19,7 @@ use crate::script::{Kind, ScriptFlags, Scripts};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
-use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Migration, Stats};
-use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Stats, Wish};
+use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Migration, Stats, Wish};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,11 @@
 //! From memory each peer is sent a walk of its own. From a file (`repl-diskless-sync no`, and for those who must know the
 //! length beforehand) one save serves all who ask before it has ended: the log still holds what follows it.
 
+use std::sync::Arc;
+
 use crate::config::{DisklessLoad, Settings};
-use crate::replication::{Admission, EndMark, PeerAction, PeerEvent, Position, ReplicaPeer, Waiting};
+use crate::keyspace::{Keyspace, Snapshot};
+use crate::replication::{Admission, EndMark, PeerAction, PeerEvent, Position, Waiting};
 use crate::session::Token;
 use crate::time::Now;
 
@@ -38,8 +41,10 @@ impl Engine {
     }
 
     fn is_sent_a_file(&self, token: Token) -> bool {
-        let must_know_length = |peer: &ReplicaPeer| !peer.introduction().announced.can_eof;
-        !self.config.repl_diskless_sync || self.node.peers.get(&token).is_some_and(must_know_length)
+        let Some(peer) = self.node.peers.get(&token) else { return false };
+        let announced = &peer.introduction().announced;
+        // Who wants only a part gets a payload of its own.
+        announced.filter_functions.is_none() && (!self.config.repl_diskless_sync || !announced.can_eof)
     }
 
     pub(super) fn admission(&self) -> Admission {
@@ -54,13 +59,24 @@ impl Engine {
     fn start_full_sync(&mut self, now: Now, token: Token) {
         self.begin_anew();
         let position = self.node.position();
-        let snapshot = self.keyspace.snapshot();
-        let functions = self.scripts.libraries().sources();
+        let peer = self.node.peers.get(&token);
+        let filter = peer.and_then(|peer| peer.introduction().announced.filter_functions);
+        let (snapshot, functions) = self.wanted_data(filter);
         let mark = EndMark::random(&mut self.rng);
         self.notice("Starting BGSAVE for SYNC with target: replicas sockets");
         if self.give_snapshot(now, token, position, Some(mark)) {
             self.actions.push(Action::FullSync { peer: token, payload: Payload { snapshot, functions, position } });
         }
+    }
+
+    /// What a payload is to hold: all, or no keys, and functions only where `filter` says so.
+    fn wanted_data(&mut self, filter: Option<bool>) -> (Snapshot, Vec<Arc<[u8]>>) {
+        let functions = if filter == Some(false) { Vec::new() } else { self.scripts.libraries().sources() };
+        let snapshot = match filter {
+            None => self.keyspace.snapshot(),
+            Some(_) => Keyspace::new(self.keyspace.databases(), self.keyspace.hasher()).snapshot(),
+        };
+        (snapshot, functions)
     }
 
     /// A fresh replica has selected nothing: the stream behind a snapshot begins with SELECT. A replica passes on its

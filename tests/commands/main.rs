@@ -16,6 +16,7 @@ mod memory;
 mod observe;
 mod pubsub;
 mod replication;
+mod script;
 mod set;
 mod sort;
 mod sorted_set;
