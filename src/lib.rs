@@ -20,8 +20,8 @@
 //! server     the shell: sockets, timers, files, signals. The only place with tokio, clocks and system calls
 //! engine     the core behind one lock: gate, units, outcomes, held replies, both roles of replication, time
 //! command    one typed row beside each handler; what a handler cannot do it returns as an outcome
-//! replication persistence script pubsub   bytes and positions; files; code inside; who is subscribed. None knows
-//!            commands, replication no keys
+//! replication persistence script acl pubsub   bytes and positions; files; code inside; who may do what; who is
+//!            subscribed. None knows commands, replication no keys
 //! log keyspace session metrics   the stream's bytes; the data; what is known of a client; what is counted
 //! resp config                  the wire; the directives
 //! alloc time words             the counting allocator; points in time, always arguments; quoted words
@@ -55,6 +55,7 @@
 //! then the stream flows from the cursor. On the other side `MasterLink` frames the payload, a loader builds a
 //! keyspace beside the present one, and one hold of the lock swaps them and adopts the history.
 
+pub mod acl;
 pub mod alloc;
 pub mod command;
 pub mod config;

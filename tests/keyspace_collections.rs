@@ -117,7 +117,13 @@ impl Pair {
         let (db, name) = self.key("list");
         let count =
             if self.rng.random_ratio(1, 10) { self.rng.random_range(0..200) } else { self.rng.random_range(0..3) };
-        let inserted: Vec<Text> = (0..count).map(|_| self.text()).collect();
+        // Some lists hold texts of one length mostly, which lie without headers.
+        let of_one_length = name.ends_with(b"1");
+        let text = |pair: &mut Pair| match of_one_length && pair.rng.random_ratio(199, 200) {
+            true => format!("id:{:010}", pair.rng.random_range(0..1_000_000)).into_bytes(),
+            false => pair.text(),
+        };
+        let inserted: Vec<Text> = (0..count).map(|_| text(self)).collect();
         let slices: Vec<&[u8]> = inserted.iter().map(Vec::as_slice).collect();
         let limits = self.limits;
         if !self.model[db].contains_key(&name) {
@@ -137,7 +143,7 @@ impl Pair {
         let removed = self.rng.random_range(0..=most);
         list.splice(at..at + removed, inserted.clone());
         let len = self.keyspace.db_mut(db).list_splice(hashed(&name), at, removed, &slices, &limits);
-        assert_eq!(len, list.len());
+        assert_eq!(len, Some(list.len()));
     }
 
     fn change_hash(&mut self) {
@@ -186,7 +192,7 @@ impl Pair {
         if removes {
             assert_eq!(real.set_remove(hashed(&name), &member), members.remove(&member));
         } else {
-            assert_eq!(real.set_add(hashed(&name), &member, &limits), members.insert(member.clone()));
+            assert_eq!(real.set_add(hashed(&name), &member, &limits), Some(members.insert(member.clone())));
         }
         let Some(Value::Set(set)) = real.get(hashed(&name)).map(|entry| entry.value()) else { panic!("a set") };
         assert_eq!(set.contains(&member), members.contains(&member));

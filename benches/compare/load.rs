@@ -1,67 +1,93 @@
 //! A closed loop of load: so many connections, each with one batch of requests on its way, driven by one thread.
 //!
-//! Requests are GET or SET of 16-byte keys that exist, so that the length of each reply is known, and replies are counted,
-//! not parsed. A reply of another kind ends the measurement.
+//! All requests of one run are of one shape and answered in the same number of lines, so replies are counted, not
+//! parsed. An error, or a reply of another kind where a batch's replies begin, ends the measurement.
 
+use crate::support::client::encode;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
-const KEY_DIGITS: usize = 12;
+/// Stands in a request's words for the next number; as many digits.
+const NUMBER: &str = "############";
 
-/// Which key the next request is about.
-pub enum Keys {
-    Sequential { next: u64 },
-    Random { among: u64, state: u64 },
+/// Numbers in requests: of keys, members, scores.
+pub enum Numbers {
+    /// 0, 1, ... below `below`, then 0 again.
+    Sequential {
+        next: u64,
+        below: u64,
+    },
+    Random {
+        below: u64,
+        state: u64,
+    },
 }
 
-impl Keys {
-    pub fn random(among: u64) -> Keys {
-        Keys::Random { among, state: 0x9E37_79B9_7F4A_7C15 }
+impl Numbers {
+    pub fn random(below: u64) -> Numbers {
+        Numbers::Random { below, state: 0x9E37_79B9_7F4A_7C15 }
+    }
+
+    pub fn sequential(below: u64) -> Numbers {
+        Numbers::Sequential { next: 0, below }
     }
 
     fn next(&mut self) -> u64 {
         match self {
-            Keys::Sequential { next } => {
+            Numbers::Sequential { next, below } => {
                 *next += 1;
-                *next - 1
+                (*next - 1) % *below
             }
-            Keys::Random { among, state } => {
+            Numbers::Random { below, state } => {
                 *state ^= *state << 13;
                 *state ^= *state >> 7;
                 *state ^= *state << 17;
-                *state % *among
+                *state % *below
             }
         }
     }
 }
 
-/// A stream of requests of one kind.
+/// A stream of requests of one shape.
 pub struct Requests {
-    keys: Keys,
     template: Vec<u8>,
-    key_at: usize,
+    /// Where numbers lie in the template, and which of the two sources each is from.
+    numbers: Vec<usize>,
+    keys: Numbers,
+    members: Numbers,
     reply_start: u8,
-    reply_len: usize,
+    reply_lines: usize,
 }
 
 impl Requests {
-    pub fn get(keys: Keys, value_len: usize) -> Requests {
-        let reply_len = format!("${value_len}\r\n").len() + value_len + 2;
-        Requests::new("*2\r\n$3\r\nGET\r\n$16\r\nkey:", "\r\n", keys, b'$', reply_len)
+    pub fn get(keys: Numbers) -> Requests {
+        Requests::new("GET key:############", keys, b'$', 2)
     }
 
     /// Values are no numbers: Redis would keep those in another form.
-    pub fn set(keys: Keys, value_len: usize) -> Requests {
-        let tail = format!("\r\n${value_len}\r\n{}\r\n", "v".repeat(value_len));
-        Requests::new("*3\r\n$3\r\nSET\r\n$16\r\nkey:", &tail, keys, b'+', "+OK\r\n".len())
+    pub fn set(keys: Numbers, value_len: usize) -> Requests {
+        Requests::new(&format!("SET key:############ {}", "v".repeat(value_len)), keys, b'+', 1)
     }
 
-    fn new(head: &str, tail: &str, keys: Keys, reply_start: u8, reply_len: usize) -> Requests {
-        let template = [head, &"0".repeat(KEY_DIGITS), tail].concat().into_bytes();
-        Requests { keys, template, key_at: head.len(), reply_start, reply_len }
+    /// Words split at spaces. Each `############` is a number: in the word after the command from `keys`, in others a
+    /// running one.
+    pub fn new(line: &str, keys: Numbers, reply_start: u8, reply_lines: usize) -> Requests {
+        let words: Vec<&str> = line.split(' ').collect();
+        let template = encode(&words);
+        let numbers = memchr::memmem::find_iter(&template, NUMBER).collect();
+        Requests { template, numbers, keys, members: Numbers::sequential(u64::MAX), reply_start, reply_lines }
+    }
+
+    /// All numbers are from `keys`, the running one is not used.
+    pub fn of_keys_only(line: &str, keys: Numbers, reply_start: u8, reply_lines: usize) -> Requests {
+        let mut requests = Requests::new(line, keys, reply_start, reply_lines);
+        requests.members = Numbers::random(match requests.keys {
+            Numbers::Sequential { below, .. } | Numbers::Random { below, .. } => below,
+        });
+        requests
     }
 
     pub fn request_len(&self) -> usize {
@@ -70,12 +96,14 @@ impl Requests {
 
     /// Appends the next request.
     pub fn push(&mut self, out: &mut Vec<u8>) {
-        let digits = out.len() + self.key_at..out.len() + self.key_at + KEY_DIGITS;
+        let start = out.len();
         out.extend_from_slice(&self.template);
-        let mut key = self.keys.next();
-        for digit in out[digits].iter_mut().rev() {
-            *digit = b'0' + (key % 10) as u8;
-            key /= 10;
+        for (nth, at) in self.numbers.iter().enumerate() {
+            let mut number = if nth == 0 { self.keys.next() } else { self.members.next() };
+            for digit in out[start + at..][..NUMBER.len()].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
         }
     }
 }
@@ -97,7 +125,9 @@ struct Connection {
     stream: TcpStream,
     batch: Vec<u8>,
     written: usize,
-    awaited_bytes: usize,
+    /// Lines of the batch's replies, and those that have not come yet.
+    batch_lines: usize,
+    awaited_lines: usize,
     sent_at: Instant,
 }
 
@@ -117,7 +147,14 @@ impl Load {
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             poll.registry().register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE)?;
-            Ok(Connection { stream, batch: Vec::new(), written: 0, awaited_bytes: 0, sent_at: Instant::now() })
+            Ok(Connection {
+                stream,
+                batch: Vec::new(),
+                written: 0,
+                batch_lines: 0,
+                awaited_lines: 0,
+                sent_at: Instant::now(),
+            })
         };
         let connections = (0..connections).map(connect).collect::<io::Result<_>>()?;
         Ok(Load { poll, connections, pipeline, buffer: vec![0; 256 << 10] })
@@ -166,7 +203,8 @@ impl Connection {
         self.batch.clear();
         (0..pipeline).for_each(|_| requests.push(&mut self.batch));
         self.written = 0;
-        self.awaited_bytes = pipeline * requests.reply_len;
+        self.batch_lines = pipeline * requests.reply_lines;
+        self.awaited_lines = self.batch_lines;
         self.sent_at = Instant::now();
         self.write()
     }
@@ -185,19 +223,20 @@ impl Connection {
     /// Writes and reads what it can; true if that has completed the batch's replies.
     fn advance(&mut self, buffer: &mut [u8], requests: &Requests) -> io::Result<bool> {
         self.write()?;
-        while self.awaited_bytes > 0 {
+        while self.awaited_lines > 0 {
             let len = match self.stream.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(len) => len,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             };
-            let at_reply_start = self.awaited_bytes.is_multiple_of(requests.reply_len);
-            if len > self.awaited_bytes || (at_reply_start && buffer[0] != requests.reply_start) {
-                return Err(io::Error::new(ErrorKind::InvalidData, String::from_utf8_lossy(&buffer[..len.min(80)])));
+            let lines = memchr::memchr_iter(b'\n', &buffer[..len]).count();
+            let starts = self.awaited_lines == self.batch_lines;
+            if lines > self.awaited_lines || (starts && buffer[0] != requests.reply_start) {
+                return Err(io::Error::new(ErrorKind::InvalidData, String::from_utf8_lossy(&buffer[..len.min(400)])));
             }
-            self.awaited_bytes -= len;
-            if self.awaited_bytes == 0 {
+            self.awaited_lines -= lines;
+            if self.awaited_lines == 0 {
                 return Ok(true);
             }
             if len < buffer.len() {
@@ -211,8 +250,12 @@ impl Connection {
 
 /// Fills a server with keys 0 to `keys` - 1.
 pub fn preload(port: u16, keys: u64, value_len: usize) -> io::Result<()> {
-    // Batches of 100: a number of keys that 100 divides is met to the key.
-    let mut requests = Requests::set(Keys::Sequential { next: 0 }, value_len);
-    Load::connect(port, 10, 100)?.run(&mut requests, Until::Sent(keys))?;
+    fill(port, Requests::set(Numbers::sequential(keys), value_len), keys)
+}
+
+/// Sends so many requests, a multiple of 1,000.
+pub fn fill(port: u16, mut requests: Requests, count: u64) -> io::Result<()> {
+    // Batches of 100 by 10 connections: a number that 1,000 divides is met.
+    Load::connect(port, 10, 100)?.run(&mut requests, Until::Sent(count))?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Each row measures both sides in turn, each round in a fresh process, the order reversed from round to round; what it
 //! prints is the median of the rounds and the ratio of the two. README.md says what each row does and why.
 
+mod commands;
 mod eviction;
 mod load;
 mod memory;
@@ -41,6 +42,10 @@ pub struct Options {
     /// Measured seconds for each command and round in the request rows
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
+    /// Which requests the row commands measures, by how their names begin, or which types the rows memory-small and
+    /// memory-large [default: all]
+    #[arg(long, value_delimiter = ',')]
+    requests: Vec<String>,
     /// Keys in the memory rows
     #[arg(long, default_value_t = 10_000_000)]
     memory_keys: u64,
@@ -92,6 +97,12 @@ const ROWS: &[Row] = &[
         measure: |launch, options| requests::measure(launch, options, 64),
     },
     Row {
+        name: "commands",
+        title: "requests of all types, pipelines of 16, 50 connections",
+        rounds_max: usize::MAX,
+        measure: commands::measure,
+    },
+    Row {
         name: "memory16",
         title: "memory, 16-byte keys, 16-byte values",
         rounds_max: 1,
@@ -102,6 +113,18 @@ const ROWS: &[Row] = &[
         title: "memory, 16-byte keys, 64-byte values",
         rounds_max: 1,
         measure: |launch, options| memory::measure(launch, options, 64),
+    },
+    Row {
+        name: "memory-small",
+        title: "memory, 200,000 collections of 10 elements of 16 bytes",
+        rounds_max: 1,
+        measure: |launch, options| memory::measure_types(launch, options, 200_000, 10, "key"),
+    },
+    Row {
+        name: "memory-large",
+        title: "memory, a collection of 1M elements of 16 bytes",
+        rounds_max: 1,
+        measure: |launch, options| memory::measure_types(launch, options, 1, 1_000_000, "element"),
     },
     Row {
         name: "lru",

@@ -1,7 +1,8 @@
-//! Rows memory16 and memory64: resident bytes for each of many small keys.
+//! Rows memory16 and memory64: resident bytes for each of many small keys. Rows memory-small and memory-large:
+//! for each of many small collections, and for each element of a large one.
 
 use crate::Options;
-use crate::load::preload;
+use crate::load::{Numbers, Requests, fill, preload};
 use crate::process::rss_bytes;
 use crate::report::Figures;
 use crate::support::server::Launch;
@@ -22,6 +23,30 @@ pub fn measure(launch: &Launch, options: &Options, value_len: usize) -> Figures 
         ("RSS in MB".to_owned(), full as f64 / 1e6),
         ("keys".to_owned(), keys),
     ]
+}
+
+/// A request that adds an element of 16 bytes, by the type's name.
+const TYPES: &[(&str, &str)] = &[
+    ("list", "RPUSH key:############ elem############"),
+    ("hash", "HSET key:############ elem############ vvvvvvvvvvvvvvvv"),
+    ("set", "SADD key:############ elem############"),
+    ("sorted set", "ZADD key:############ ############ elem############"),
+    ("stream", "XADD key:############ * f elem############"),
+];
+
+/// `keys` collections of `elements` elements each; a figure for each type, by `per` key or element.
+pub fn measure_types(launch: &Launch, options: &Options, keys: u64, elements: u64, per: &str) -> Figures {
+    let units = if per == "key" { keys } else { keys * elements } as f64;
+    let figure = |&(name, line): &(&str, &str)| {
+        let server = launch.clone().on_core(options.server_core).start();
+        let empty = settled_rss_bytes(server.pid());
+        let (start, lines) = if name == "stream" { (b'$', 2) } else { (b':', 1) };
+        let requests = Requests::new(line, Numbers::sequential(keys), start, lines);
+        fill(server.port, requests, keys * elements).unwrap_or_else(|error| panic!("{error}\n{}", server.log()));
+        (format!("{name}, bytes per {per}"), (settled_rss_bytes(server.pid()) - empty) as f64 / units)
+    };
+    let wanted = |(name, _): &&(&str, &str)| options.requests.is_empty() || options.requests.iter().any(|n| n == name);
+    TYPES.iter().filter(wanted).map(figure).collect()
 }
 
 /// Tables may still be growing or freeing in the background: RSS once it moves by less than a thousandth a second.

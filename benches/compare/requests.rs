@@ -3,7 +3,7 @@
 //! CPU time per request is the figure that counts: throughput and latencies depend on the load's own speed too.
 
 use crate::Options;
-use crate::load::{Keys, Load, Requests, Until, preload};
+use crate::load::{Load, Numbers, Requests, Until, preload};
 use crate::process::{cpu_s, pin_thread};
 use crate::report::{Figures, percentile};
 use crate::support::server::Launch;
@@ -22,8 +22,8 @@ pub fn measure(launch: &Launch, options: &Options, pipeline: usize) -> Figures {
         let mut load = Load::connect(server.port, CONNECTIONS, pipeline)?;
         let mut figures = Figures::new();
         let kinds = [
-            ("GET", Requests::get(Keys::random(options.keys), VALUE_LEN)),
-            ("SET", Requests::set(Keys::random(options.keys), VALUE_LEN)),
+            ("GET", Requests::get(Numbers::random(options.keys))),
+            ("SET", Requests::set(Numbers::random(options.keys), VALUE_LEN)),
         ];
         for (name, mut requests) in kinds {
             load.run(&mut requests, Until::Elapsed(WARM_UP))?;

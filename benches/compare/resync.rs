@@ -3,7 +3,7 @@
 //! Neither is pinned: the master's snapshot (a fork in Redis), the replica's loading and the load share what cores there are.
 
 use crate::Options;
-use crate::load::{Keys, Requests, preload};
+use crate::load::{Numbers, Requests, preload};
 use crate::pace::Pace;
 use crate::process::tree_pss_bytes;
 use crate::report::{Figures, percentile};
@@ -22,7 +22,7 @@ pub fn measure(launch: &Launch, options: &Options) -> Figures {
     let launch = launch.clone().with("repl-backlog-size", "16mb");
     let (master, replica) = (launch.clone().start(), launch.start());
     preload(master.port, options.resync_keys, VALUE_LEN).expect("the master takes its data");
-    let requests = Requests::set(Keys::random(options.resync_keys), VALUE_LEN);
+    let requests = Requests::set(Numbers::random(options.resync_keys), VALUE_LEN);
     let pace = Pace::start(master.port, requests, options.resync_rate, u64::MAX).expect("a connection");
     sleep(WARM_UP);
     let before = tree_pss_bytes(master.pid());

@@ -2,7 +2,7 @@
 //! master grows for it, in the measure of what was written, and whether one of them can go on from there.
 
 use crate::Options;
-use crate::load::{Keys, Requests, preload};
+use crate::load::{Numbers, Requests, preload};
 use crate::pace::Pace;
 use crate::process::rss_bytes;
 use crate::report::Figures;
@@ -40,7 +40,7 @@ pub fn measure(launch: &Launch, options: &Options) -> Figures {
 
 /// SETs over existing keys at an even rate; gives the bytes written and the largest RSS seen.
 fn write(master: &Server, bytes: u64) -> (u64, u64) {
-    let requests = Requests::set(Keys::random(KEYS), VALUE_LEN);
+    let requests = Requests::set(Numbers::random(KEYS), VALUE_LEN);
     let request_len = requests.request_len() as u64;
     let count = bytes / request_len;
     let pace = Pace::start(master.port, requests, count / WRITE_TIME_S, count).expect("a connection");

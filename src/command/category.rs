@@ -27,6 +27,11 @@ pub const NAMES: &[&str] = &[
     "@scripting",
 ];
 
+/// Categories of a command, a bit for each.
+pub fn bits(entry: &Entry) -> u32 {
+    NAMES.iter().zip(0..).fold(0, |bits, (name, at)| bits | u32::from(is_in(entry, name)) << at)
+}
+
 /// Categories of a command, in that order.
 pub fn of(entry: &Entry) -> impl Iterator<Item = &'static str> {
     NAMES.iter().copied().filter(|name| is_in(entry, name))
@@ -35,7 +40,8 @@ pub fn of(entry: &Entry) -> impl Iterator<Item = &'static str> {
 /// Whether a command belongs to a category.
 pub fn is_in(entry: &Entry, name: &str) -> bool {
     let implied = match name {
-        "@read" => entry.has(Flags::READONLY),
+        // What a script does is not known.
+        "@read" => entry.has(Flags::READONLY) && !entry.command.categories.contains(&"@scripting"),
         "@write" => entry.has(Flags::WRITE),
         "@admin" => entry.has(Flags::ADMIN),
         "@dangerous" => entry.has(Flags::ADMIN),

@@ -62,8 +62,12 @@ impl Database<'_> {
         inserted: &[&[u8]],
         limits: &CollectionLimits,
     ) -> usize {
-        self.begin(key, NewValue::List(&Strings::default(), limits));
-        let len = self.keyspace.db_mut(self.index).list_splice(key, at, removed, inserted, limits);
+        let len = loop {
+            match self.keyspace.db_mut(self.index).list_splice(key, at, removed, inserted, limits) {
+                Some(len) => break len,
+                None => self.begin(key, NewValue::List(&Strings::default(), limits)),
+            }
+        };
         self.changed(key, removed.max(inserted.len()));
         len
     }
@@ -85,8 +89,12 @@ impl Database<'_> {
 
     /// Adds a member; a missing set is made. False if it was there.
     pub fn add_member(&mut self, key: Key<'_>, member: &[u8], limits: &CollectionLimits) -> bool {
-        self.begin(key, NewValue::Set(&Strings::default(), limits));
-        let is_new = self.keyspace.db_mut(self.index).set_add(key, member, limits);
+        let is_new = loop {
+            match self.keyspace.db_mut(self.index).set_add(key, member, limits) {
+                Some(is_new) => break is_new,
+                None => self.begin(key, NewValue::Set(&Strings::default(), limits)),
+            }
+        };
         self.changed(key, is_new.into());
         is_new
     }

@@ -1,14 +1,12 @@
 //! Connection commands: who the client is, what it speaks, which database it has selected.
 //!
-//! There is one user, `default`, whose password is `requirepass`. CLIENT is a family of its own file.
-
-use std::sync::Arc;
+//! CLIENT is a family of its own folder, and so is ACL.
 
 use crate::config::REDIS_VERSION;
 use crate::resp::{self, Protocol};
 use crate::session::ClientKind;
 
-use super::{Args, Command, CommandError, Context, Flags, Outcome, client, stop_tracking, unsubscribe_all};
+use super::{Args, Command, CommandError, Context, Flags, Outcome, acl, client, stop_tracking, unsubscribe_all};
 
 const ANY_STATE: Flags = Flags::LOADING.with(Flags::STALE).with(Flags::FAST);
 /// Runs before authentication and while the server is busy.
@@ -58,36 +56,27 @@ const DEFAULT_USER: &[u8] = b"default";
 
 fn auth(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     match args.len() {
-        2 if cx.config.requirepass.is_none() => {
+        2 if cx.acl.default_user().needs_no_password() => {
             return Err(CommandError::fixed(
                 "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
                  configuration is correct?",
             ));
         }
-        2 => log_in(cx, DEFAULT_USER, args.at(1))?,
-        3 => log_in(cx, args.at(1), args.at(2))?,
+        2 => log_in(cx, args, DEFAULT_USER, args.at(1))?,
+        3 => log_in(cx, args, args.at(1), args.at(2))?,
         _ => return Err(CommandError::SYNTAX),
     }
     cx.reply.ok();
     Ok(Outcome::EndBatch)
 }
 
-fn log_in(cx: &mut Context<'_>, user: &[u8], password: &[u8]) -> Result<(), CommandError> {
-    let expected = cx.config.requirepass.as_deref();
-    if user != DEFAULT_USER || !expected.is_none_or(|expected| is_same_secret(expected, password)) {
+fn log_in(cx: &mut Context<'_>, args: &Args<'_>, name: &[u8], password: &[u8]) -> Result<(), CommandError> {
+    let Some(user) = cx.acl.authenticate(name, password) else {
+        acl::note_failed_login(cx, args.at(0), name);
         return Err(CommandError::fixed("WRONGPASS invalid username-password pair or user is disabled."));
-    }
-    let session = cx.session();
-    session.user = Arc::from("default");
-    session.authenticated = true;
+    };
+    cx.acl.log_in(&mut cx.sessions[cx.client], user);
     Ok(())
-}
-
-/// Compares in a time that tells nothing of where two secrets differ.
-fn is_same_secret(secret: &[u8], guess: &[u8]) -> bool {
-    let padded = guess.iter().copied().chain(std::iter::repeat(0));
-    let difference = secret.iter().zip(padded).fold(0, |found, (a, b)| std::hint::black_box(found | (a ^ b)));
-    difference == 0 && secret.len() == guess.len()
 }
 
 fn echo(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -98,7 +87,7 @@ fn echo(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> 
 fn hello(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let protocol = if args.len() > 1 { Some(protocol(args.at(1))?) } else { None };
     hello_options(cx, args)?;
-    if cx.config.requirepass.is_some() && !cx.session().authenticated {
+    if !cx.session().authenticated {
         return Err(CommandError::fixed(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> \
              <pass> option can be used to authenticate the client and select the RESP protocol version at the same \
@@ -127,7 +116,7 @@ fn hello_options(cx: &mut Context<'_>, args: &Args<'_>) -> Result<(), CommandErr
     while at < args.len() {
         let following = args.len() - at - 1;
         if args.is(at, "auth") && following >= 2 {
-            log_in(cx, args.at(at + 1), args.at(at + 2))?;
+            log_in(cx, args, args.at(at + 1), args.at(at + 2))?;
             at += 3;
         } else if args.is(at, "setname") && following >= 1 {
             client::set_name(cx, args.at(at + 1))?;
@@ -188,12 +177,12 @@ fn reset(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError
     if cx.session().kind != ClientKind::Normal {
         return Err(CommandError::fixed("ERR can only reset normal client connections"));
     }
-    let needs_password = cx.config.requirepass.is_some();
     cx.sessions.watches.unwatch(cx.client);
     cx.sessions.monitors.retain(|monitor| *monitor != cx.client);
     unsubscribe_all(cx.pubsub, cx.sessions, cx.client);
     stop_tracking(cx.pubsub, cx.sessions, cx.client);
-    cx.session().reset(!needs_password);
+    cx.session().reset();
+    cx.acl.begin(&mut cx.sessions[cx.client]);
     cx.reply.protocol = Protocol::Resp2;
     cx.reply.simple("RESET");
     Ok(Outcome::EndBatch)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 
+use crate::acl::Acl;
 use crate::alloc::AllocatorStats;
 use crate::config::{Changed, Config};
 use crate::keyspace::{Key, KeyHasher};
@@ -102,6 +103,7 @@ pub struct Context<'a> {
     pub server: &'a mut ServerFacts,
     pub metrics: &'a mut Metrics,
     pub pubsub: &'a mut PubSub,
+    pub acl: &'a mut Acl,
     pub table: &'a CommandTable,
     pub rng: &'a mut SmallRng,
     /// The row that is being executed.
@@ -309,6 +311,14 @@ pub enum Outcome {
     /// DEBUG RELOAD: write the RDB file, if asked to, and load it; the answer comes afterwards.
     Reload {
         save: bool,
+    },
+    /// Take the users of the ACL file in, then answer.
+    AclLoad,
+    /// Write the users to the ACL file, then answer.
+    AclSave,
+    /// Answer so many random hexadecimal digits that nobody can guess.
+    Password {
+        digits: usize,
     },
     Shutdown(ShutdownOptions),
     /// The whole server stands still (DEBUG SLEEP).

@@ -112,15 +112,15 @@ impl Database<'_> {
 
     /// The key, for somebody about to change it: what has expired is deleted first, so that the stream says so.
     pub fn write(&mut self, key: Key<'_>) -> Option<Entry<'_>> {
-        let expire_at = self.db().get(key)?.expire_at();
-        if self.has_expired(expire_at) {
+        let (entry, place) = self.db().locate(key)?;
+        if self.has_expired(entry.expire_at()) {
             if self.expiry == Expiry::Delete {
                 self.delete_expired(key);
             }
             return None;
         }
         let access = self.access;
-        let entry = self.db().get(key)?;
+        let entry = self.db().at(key, place);
         if let Some(bits) = access.used(key.hash, || entry.access()) {
             entry.set_access(bits);
         }

@@ -1,5 +1,7 @@
 //! Where a command's keys stand, and what it does to them (Redis document "Key specifications").
 
+use crate::acl::Rights;
+
 /// Where the first key is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
@@ -12,7 +14,7 @@ pub enum Begin {
 }
 
 /// Which words from there on are keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Find {
     /// Up to `last` (relative to the first; negative: from the end of the request), each `step`-th; if `limit` is
     /// above 1, only the first 1/`limit` of the remaining words.
@@ -28,6 +30,8 @@ pub enum Find {
         step: usize,
     },
     Unknown,
+    /// By looking at the whole request.
+    Told(fn(&[&[u8]]) -> Option<usize>),
 }
 
 /// What the command does with the key and with its value.
@@ -54,7 +58,7 @@ impl KeyAccess {
 }
 
 /// One group of keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
     pub begin: Begin,
     pub find: Find,
@@ -104,7 +108,7 @@ impl KeySpec {
         self.find = match self.find {
             Find::Range { last, limit, .. } => Find::Range { last, step, limit },
             Find::Count { count_at, first, .. } => Find::Count { count_at, first, step },
-            Find::Unknown => Find::Unknown,
+            other => other,
         };
         self
     }
@@ -112,6 +116,20 @@ impl KeySpec {
     /// One key after a keyword.
     pub const fn after(keyword: &'static str, from: i32) -> KeySpec {
         KeySpec::begin(Begin::After { keyword, from })
+    }
+
+    /// Keys whose names no word of the request is.
+    pub const fn unknown() -> KeySpec {
+        let mut spec = KeySpec::begin(Begin::Unknown);
+        spec.find = Find::Unknown;
+        spec
+    }
+
+    /// At most one key, where only the command itself can tell; to others that is unknown.
+    pub const fn found(find: fn(&[&[u8]]) -> Option<usize>) -> KeySpec {
+        let mut spec = KeySpec::begin(Begin::Unknown);
+        spec.find = Find::Told(find);
+        spec
     }
 
     pub const fn limit(mut self, limit: usize) -> KeySpec {
@@ -161,6 +179,23 @@ impl KeySpec {
         self
     }
 
+    /// What a request does to its keys, as far as rights depend on it.
+    pub fn rights_in<'w>(&self, words: impl Iterator<Item = &'w [u8]> + Clone) -> Rights {
+        self.flags_among(words).fold(Rights::NONE, |rights, flag| match flag {
+            "access" => rights | Rights::READ,
+            "insert" | "update" | "delete" => rights | Rights::WRITE,
+            _ => rights,
+        })
+    }
+
+    /// The one word that is the key, if that can be said without the request.
+    pub fn fixed_position(&self) -> Option<usize> {
+        match (self.begin, self.find) {
+            (Begin::At(index), Find::Range { last: 0, .. }) => Some(index),
+            _ => None,
+        }
+    }
+
     /// Whether the words are keys of the keyspace.
     pub fn names_keys(&self) -> bool {
         self.access != KeyAccess::None
@@ -173,12 +208,22 @@ impl KeySpec {
 
     /// Flags as they are for this request.
     pub fn flags_in(&self, args: &[&[u8]]) -> impl Iterator<Item = &'static str> {
-        let is_keyword = |keyword: &str| args.iter().skip(1).any(|arg| arg.eq_ignore_ascii_case(keyword.as_bytes()));
+        self.flags_among(args.iter().copied())
+    }
+
+    /// Keywords stand behind the key, or behind key and value.
+    fn flags_among<'w, W>(&self, words: W) -> impl Iterator<Item = &'static str> + use<'w, W>
+    where
+        W: Iterator<Item = &'w [u8]> + Clone,
+    {
+        let has = |keyword: &str, from| {
+            words.clone().skip(from).any(|word: &[u8]| word.eq_ignore_ascii_case(keyword.as_bytes()))
+        };
         let (access, dropped): (KeyAccess, &[&str]) = match self.varies {
-            Some(Variation::ReadsWith(keyword)) if !is_keyword(keyword) => {
+            Some(Variation::ReadsWith(keyword)) if !has(keyword, 3) => {
                 (KeyAccess::Overwrite, &["variable_flags", "access"])
             }
-            Some(Variation::WritesWith(keywords)) if !keywords.iter().any(|keyword| is_keyword(keyword)) => {
+            Some(Variation::WritesWith(keywords)) if !keywords.iter().any(|keyword| has(keyword, 2)) => {
                 (KeyAccess::ReadOnly, &["variable_flags", "update"])
             }
             Some(_) => (self.access, &["variable_flags"]),
@@ -196,7 +241,7 @@ impl KeySpec {
                 Some(position) => position + 1,
                 None => return Some(Vec::new()),
             },
-            Begin::Unknown => return None,
+            Begin::Unknown => 0,
         };
         match self.find {
             Find::Range { last, step, limit } => range_positions(args.len(), first, last, step, limit),
@@ -206,7 +251,8 @@ impl KeySpec {
                 let last = start.checked_add((count as usize).checked_sub(1)?.checked_mul(step)?)?;
                 (last < args.len()).then(|| (start..=last).step_by(step).collect())
             }
-            Find::Unknown => None,
+            Find::Unknown => Some(Vec::new()),
+            Find::Told(find) => Some(find(args).into_iter().collect()),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! cannot do itself it returns as an `Outcome`; the engine acts on it. A family is one file or folder; adding a
 //! command is adding a row to its family's `COMMANDS`.
 
+mod acl;
 mod bitmap;
 mod blocking;
 pub mod category;
@@ -35,10 +36,12 @@ mod observe;
 mod persistence;
 mod pubsub;
 mod replication;
+mod rights;
 mod sample;
 mod scan;
 mod server;
 mod set;
+mod sort;
 mod sorted_set;
 mod spec;
 mod stats;
@@ -49,7 +52,7 @@ mod transaction;
 mod unix_time;
 
 pub use blocking::BlockOn;
-pub use client::{describe as describe_client, stop_tracking};
+pub use client::{close_clients, describe as describe_client, stop_tracking};
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ServerFacts, ShutdownOptions,
 };
@@ -61,7 +64,8 @@ pub use holds::Holds;
 pub use key_spec::KeySpec;
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
-pub use spec::{Command, Flags, Group, Handler};
+pub use rights::{Wish, acl_commands};
+pub use spec::{Channels, Command, Flags, Group, Handler};
 pub use stats::Stats;
 pub use table::{CommandId, CommandTable, Entry, RenameError};
 pub use unix_time::UnixTime;
@@ -74,8 +78,10 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Generic, keys::COMMANDS),
     (Group::Generic, replication::WAIT),
     (Group::Geo, geo::COMMANDS),
+    (Group::Generic, sort::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
+    (Group::Server, acl::COMMANDS),
     (Group::Server, config::COMMANDS),
     (Group::Server, debug::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),

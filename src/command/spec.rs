@@ -121,6 +121,18 @@ impl BitOr for Flags {
     }
 }
 
+/// Which words of a request are channels that its client uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    None,
+    /// The first word after the name.
+    First,
+    /// All words after the name.
+    All,
+    /// All words after the name, which are patterns.
+    Patterns,
+}
+
 /// One command or subcommand.
 pub struct Command {
     /// Lower case, without the container's name.
@@ -135,6 +147,7 @@ pub struct Command {
     pub arity: i32,
     pub flags: Flags,
     pub keys: &'static [KeySpec],
+    pub channels: Channels,
     /// Categories beyond those that flags and group imply, as `@name` words.
     pub categories: &'static [&'static str],
     /// Hints to proxies and clients, as COMMAND INFO shows them.
@@ -160,6 +173,7 @@ impl Command {
             arity: 1,
             flags: Flags::NONE,
             keys: &[],
+            channels: Channels::None,
             categories: &[],
             tips: &[],
             history: &[],
@@ -201,6 +215,11 @@ impl Command {
 
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Command {
         self.keys = keys;
+        self
+    }
+
+    pub const fn channels(mut self, channels: Channels) -> Command {
+        self.channels = channels;
         self
     }
 

@@ -26,6 +26,11 @@ pub struct Stats {
     pub sync_full: u64,
     pub sync_partial_ok: u64,
     pub sync_partial_err: u64,
+    /// Refusals by what was denied.
+    pub acl_denied_auth: u64,
+    pub acl_denied_command: u64,
+    pub acl_denied_key: u64,
+    pub acl_denied_channel: u64,
     pub query_limit_disconnections: u64,
     pub output_limit_disconnections: u64,
     /// Objects that the keyspace had freed in the background when these counters were last cleared.

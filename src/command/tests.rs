@@ -2,11 +2,15 @@
 
 use std::collections::HashSet;
 
+use crate::acl::COMMANDS_MAX;
+
 use super::syntax::{Argument, Kind, parse};
 use super::{CommandTable, Entry, Flags, KeySpec, category};
 
 /// Rows whose arity lets words in that mean nothing: name, reason.
 const ODD_ARITY: &[(&str, &str)] = &[
+    ("geohash", "no member is asked for by none, as in Redis"),
+    ("geopos", "no member is asked for by none, as in Redis"),
     ("debug", "its subcommands are not documented, as in Redis"),
     ("psync", "a third word, FAILOVER, is not documented, as in Redis"),
     ("quit", "ignores what follows it, as in Redis"),
@@ -24,6 +28,12 @@ fn names_are_unique_and_lower_case() {
         assert!(seen.insert(entry.full_name), "{} stands twice", entry.full_name);
         assert_eq!(entry.full_name, entry.full_name.to_lowercase());
     }
+}
+
+#[test]
+fn rights_have_a_bit_for_each_row() {
+    assert!(CommandTable::new().len() <= COMMANDS_MAX);
+    assert!(category::NAMES.len() <= 32);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! wins. Everything outside (files, the working folder) is behind [`Files`]. The first bad line stops the start.
 
 use super::value::{Kind, Value};
-use super::{Config, Directive, REDIS_VERSION, table};
+use super::{Config, Directive, REDIS_VERSION, shown, table};
 use crate::words::{quote, split_words};
 use std::ffi::OsString;
 use std::fmt;
@@ -21,6 +21,10 @@ pub trait Files {
     fn change_dir(&mut self, dir: &Path) -> Result<PathBuf, String>;
     fn check_appendable(&mut self, path: &Path) -> Result<(), String>;
     fn absolute(&mut self, path: &Path) -> PathBuf;
+    /// `user`: whether these rules can be followed; the error names the one that cannot.
+    fn check_user(&mut self, _rules: &[Vec<u8>]) -> Result<(), String> {
+        Ok(())
+    }
     /// `rename-command`: whether there is such a command, and nothing else under the new name.
     fn rename_command(&mut self, _from: &[u8], _to: &[u8]) -> Result<(), String> {
         Ok(())
@@ -81,6 +85,12 @@ impl fmt::Display for StartError {
 }
 
 impl std::error::Error for StartError {}
+
+const TWO_PLACES_OF_USERS: &str = "Configuring Redis with users defined in redis.conf and at the same setting an ACL \
+                                   file path is invalid. This setup is very likely to lead to configuration errors and \
+                                   security holes, please define either an ACL file or declare users directly in your \
+                                   redis.conf, but not both.";
+const DUPLICATE_USER: &str = "Duplicate user found. A user can only be defined once in config files";
 
 /// Files that include each other end here.
 const INCLUDE_DEPTH_MAX: usize = 16;
@@ -268,7 +278,11 @@ impl Loader<'_> {
                 self.config.renamed_commands.push((from.clone(), to.clone()));
                 Ok(())
             }
-            (b"user", [_, ..]) => {
+            (b"user", [name, rules @ ..]) => {
+                if self.config.users.iter().any(|user| user[0] == *name) {
+                    return Err(format!("Error in user declaration '{}': {DUPLICATE_USER}", shown(name)).into());
+                }
+                self.files.check_user(rules)?;
                 self.config.users.push(arguments.to_vec());
                 Ok(())
             }
@@ -308,6 +322,9 @@ impl Loader<'_> {
         let is_cluster = self.config.value("cluster-enabled").is_some_and(|value| value == b"yes");
         if is_cluster && self.config.replicaof.is_some() {
             return Err(bad("replicaof directive not allowed in cluster mode".into()));
+        }
+        if self.config.aclfile.is_some() && !self.config.users.is_empty() {
+            return Err(bad(TWO_PLACES_OF_USERS.into()));
         }
         let dir = self.files.absolute(&self.config.dir);
         self.config.overwrite("dir", dir.as_os_str().as_bytes()).map_err(bad)?;

@@ -60,7 +60,7 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// `rename-command` lines in their order: from, to; an empty `to` removes the command.
     pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
-    /// `user` lines in their order: name and rules.
+    /// `user` lines: name and rules. At first as they were read; before a rewrite, as users are then.
     pub users: Vec<Vec<Vec<u8>>>,
     version: u64,
     noticed: BTreeSet<&'static str>,
@@ -212,13 +212,8 @@ impl Config {
     pub fn take_notices(&mut self) -> Vec<Notice> {
         let off_default = table::rows().zip(&self.values).filter(|(row, value)| **value != default_value(row));
         let waiting = off_default.filter_map(|(row, value)| Some((row.name, row.waits_for(value)?)));
-        let users = (!self.users.is_empty()).then_some(("user", "ACL"));
         let noticed = &mut self.noticed;
-        waiting
-            .chain(users)
-            .filter(|(name, _)| noticed.insert(name))
-            .map(|(name, feature)| Notice { name, feature })
-            .collect()
+        waiting.filter(|(name, _)| noticed.insert(name)).map(|(name, feature)| Notice { name, feature }).collect()
     }
 
     /// The rows that `pairs` name, if this caller may set each of them, once. What is refused first wins, but an

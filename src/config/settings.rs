@@ -225,6 +225,10 @@ pub struct Settings {
     /// 0: no limit.
     pub tracking_table_max_keys: usize,
     pub requirepass: Option<Vec<u8>>,
+    pub aclfile: Option<PathBuf>,
+    pub acllog_max_len: usize,
+    /// New users may use all channels.
+    pub acl_grants_channels: bool,
     pub enable_debug_command: Protected,
     pub availability_zone: Option<String>,
     pub enable_module_command: Protected,

@@ -39,13 +39,12 @@ impl Engine {
             return Err(Refused::TooManyClients);
         }
         let settings = &*self.config;
-        if settings.protected_mode && settings.requirepass.is_none() && !endpoint.is_local {
+        if settings.protected_mode && self.acl.default_user().needs_no_password() && !endpoint.is_local {
             self.stats.rejected_connections += 1;
             return Err(Refused::ProtectedMode);
         }
-        let authenticated = settings.requirepass.is_none();
         let token = self.sessions.open(endpoint, now.mono);
-        self.sessions[token].authenticated = authenticated;
+        self.acl.begin(&mut self.sessions[token]);
         Ok(token)
     }
 

@@ -54,7 +54,7 @@ impl Engine {
             // What others wrote meanwhile stands behind our own.
             let others = std::mem::replace(&mut session.outbox, reply.buffer);
             session.outbox.extend_from_slice(&others);
-            input.limits.authenticated = session.authenticated;
+            input.limits.authenticated = session.authenticated || !self.acl.wants_login();
             if session.outbox.len() > UNLIMITED_OUTPUT_BYTES {
                 self.check_output_limit(now.mono, token);
             }
@@ -156,6 +156,10 @@ impl Engine {
                 self.sessions[token].blocked = Blocked::Paused;
                 return false;
             }
+            Ok(Verdict::Deny(denied)) => {
+                self.deny(now, token, resolved.command, args, denied, reply);
+                false
+            }
             Ok(Verdict::Refuse(error)) | Err(error) => {
                 self.refuse(token, resolved.command, &error, reply);
                 false
@@ -191,19 +195,19 @@ impl Engine {
             .when(self.must_log_in(session), Conditions::UNAUTHENTICATED)
             .when(session.transaction.is_some(), Conditions::IN_MULTI)
             .when(self.node.is_peer(token), Conditions::REPLICA_CLIENT)
-            .when(session.is_subscriber && session.protocol == Protocol::Resp2, Conditions::SUBSCRIBER);
-        let second_word = (args.len() > 1).then(|| args.at(1));
+            .when(session.is_subscriber && session.protocol == Protocol::Resp2, Conditions::SUBSCRIBER)
+            .when(session.user.is_restricted, Conditions::RESTRICTED);
         let entry = self.table.entry(id);
-        Ok(gate::decide(conditions, &Call { engine: self, session, entry, second_word }))
+        Ok(gate::decide(conditions, &Call { engine: self, session, id, entry, args }))
     }
 
     /// A password that is taken away again is asked of nobody.
     fn must_log_in(&self, session: &Session) -> bool {
-        !session.authenticated && self.config.requirepass.is_some()
+        !session.authenticated && self.acl.wants_login()
     }
 
     /// Answers a refusal; a transaction under way is spoiled by it, or ended if EXEC itself is refused.
-    fn refuse(&mut self, token: Token, command: Option<CommandId>, error: &CommandError, reply: &mut Reply) {
+    pub(super) fn refuse(&mut self, token: Token, command: Option<CommandId>, error: &CommandError, reply: &mut Reply) {
         if command.is_some_and(|id| self.table.entry(id).full_name == "exec") {
             self.abort_exec(token, error, reply);
             return self.account_refusal(command);
@@ -315,6 +319,7 @@ impl Engine {
             server: &mut self.server,
             metrics: &mut self.metrics,
             pubsub: &mut self.pubsub,
+            acl: &mut self.acl,
             table: &self.table,
             rng: &mut self.rng,
             command,

@@ -1,10 +1,10 @@
 //! The gate: whether a request may run, one visible list, each row a pure question.
 //!
 //! A row is asked only while its condition is among the present `Conditions`, so an ordinary request on an
-//! ordinary server passes them all with one look. ACL, slot, subscriber and async-loading rows join here with their
-//! features.
+//! ordinary server passes them all with one look. Slot and async-loading rows join here with their features.
 
-use crate::command::{CommandError, Entry, Flags};
+use crate::acl::Denied;
+use crate::command::{Args, CommandError, CommandId, Entry, Flags};
 use crate::session::{ClientKind, Session};
 
 use super::Engine;
@@ -28,6 +28,7 @@ impl Conditions {
     pub const PAUSED: Conditions = Conditions(1 << 10);
     pub const PROTECTED: Conditions = Conditions(1 << 11);
     pub const SUBSCRIBER: Conditions = Conditions(1 << 12);
+    pub const RESTRICTED: Conditions = Conditions(1 << 13);
 
     pub fn with(self, more: Conditions) -> Conditions {
         Conditions(self.0 | more.0)
@@ -52,6 +53,8 @@ pub enum Verdict {
     Run,
     /// Answer this; a transaction under way is spoiled.
     Refuse(CommandError),
+    /// The client's user may not; it is refused, and that is remembered.
+    Deny(Denied),
     /// Keep it for EXEC.
     Queue,
     /// Not now: the client waits until the pause ends.
@@ -62,9 +65,10 @@ pub enum Verdict {
 pub struct Call<'a> {
     pub engine: &'a Engine,
     pub session: &'a Session,
+    pub id: CommandId,
     pub entry: &'a Entry,
     /// The words, for the few rows that look at them.
-    pub second_word: Option<&'a [u8]>,
+    pub args: &'a Args<'a>,
 }
 
 type Check = fn(&Call<'_>) -> Option<Verdict>;
@@ -74,6 +78,7 @@ const ROWS: &[(Conditions, Check)] = &[
     (Conditions::PROTECTED, protected),
     (Conditions::UNAUTHENTICATED, unauthenticated),
     (Conditions::IN_MULTI, not_in_multi),
+    (Conditions::RESTRICTED, not_permitted),
     (Conditions::MAXMEMORY, out_of_memory),
     (Conditions::DISK_ERROR, disk_error),
     (Conditions::FEW_REPLICAS, few_replicas),
@@ -125,6 +130,10 @@ fn unauthenticated(call: &Call<'_>) -> Option<Verdict> {
 
 fn not_in_multi(call: &Call<'_>) -> Option<Verdict> {
     if call.entry.has(Flags::NO_MULTI) { refuse("ERR Command not allowed inside a transaction") } else { None }
+}
+
+fn not_permitted(call: &Call<'_>) -> Option<Verdict> {
+    call.engine.permits(call.session.user.id, call.id, call.args).err().map(Verdict::Deny)
 }
 
 /// Asked after the engine has evicted what it could.
@@ -199,7 +208,7 @@ fn busy(call: &Call<'_>) -> Option<Verdict> {
 }
 
 fn is_shutdown_nosave(call: &Call<'_>) -> bool {
-    call.entry.full_name == "shutdown" && call.second_word.is_some_and(|word| word.eq_ignore_ascii_case(b"nosave"))
+    call.entry.full_name == "shutdown" && call.args.is(1, "nosave")
 }
 
 fn replica_client(call: &Call<'_>) -> Option<Verdict> {

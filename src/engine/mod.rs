@@ -4,6 +4,7 @@
 //! code. A *unit* (a request, an EXEC, an expiry, a command of the master's stream) runs without interruption and
 //! ends in `close_unit`, the one place that propagates, marks watched keys and moves the offset.
 
+mod access;
 mod account;
 mod action;
 mod busy;
@@ -28,6 +29,7 @@ mod transaction;
 mod unit;
 mod waiting;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +38,8 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use sha1::{Digest, Sha1};
 
-use crate::command::{CommandTable, Effects, Expiry, ServerFacts, Stats};
+use crate::acl::Acl;
+use crate::command::{CommandTable, Effects, Expiry, ServerFacts, Stats, acl_commands};
 use crate::config::{Config, ConfigError};
 use crate::keyspace::{KeyHasher, Keyspace};
 use crate::log::Offset;
@@ -72,6 +75,12 @@ pub struct Hooks {
     /// CONFIG REWRITE: bring the file up to date, with all directives if asked to; the error is the reply's text after
     /// `ERR `.
     pub rewrite_config: fn(&Config, all: bool) -> Result<(), String>,
+    /// The text of the ACL file, or the system's reason why it cannot be had.
+    pub read_acl_file: fn(&Path) -> Result<Vec<u8>, String>,
+    /// Replaces the ACL file by this text.
+    pub write_acl_file: fn(&Path, &[u8]) -> Result<(), String>,
+    /// Makes bytes that nobody can guess out of those that a seed gave.
+    pub make_secret: fn(&mut [u8]),
 }
 
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
@@ -84,6 +93,9 @@ impl Default for Hooks {
             clock_ns: || 0,
             reconfigure: Box::new(|_, _| Ok(())),
             rewrite_config: |_, _| Ok(()),
+            read_acl_file: |_| Ok(Vec::new()),
+            write_acl_file: |_, _| Ok(()),
+            make_secret: |_| {},
         }
     }
 }
@@ -105,6 +117,8 @@ pub struct Engine {
     /// How long the server stood still in this turn (DEBUG SLEEP).
     slept: Duration,
     pubsub: PubSub,
+    /// Users and what they may do.
+    pub acl: Acl,
     follower: follow::Follower,
     cron: cron::Cron,
     /// Code that runs inside.
@@ -143,6 +157,7 @@ impl Engine {
         };
         server.run_id = ReplId::random(&mut rng).to_string();
         server.save.last_save_unix_s = now.unix_s();
+        let (table, acl) = commands_and_users(&config);
         let mut engine = Engine {
             keyspace,
             sessions: Sessions::default(),
@@ -151,13 +166,14 @@ impl Engine {
             metrics: Metrics::default(),
             clock_read_ns: 0,
             server,
-            table: Arc::new(renamed_table(&config)),
+            table: Arc::new(table),
             effects: Effects::default(),
             rng,
             held: HeldList::default(),
             waiting: Waiting::default(),
             slept: Duration::ZERO,
             pubsub: PubSub::default(),
+            acl,
             follower: follow::Follower::default(),
             cron: cron::Cron::new(now),
             running: None,
@@ -190,6 +206,8 @@ impl Engine {
         self.metrics.configure(&self.config);
         self.effects.event_classes = self.config.notify_keyspace_events;
         self.sessions.output_limits = self.config.client_output_buffer_limits;
+        self.acl.log.max_len = self.config.acllog_max_len;
+        self.acl.grants_channels = self.config.acl_grants_channels;
     }
 
     pub fn table(&self) -> &Arc<CommandTable> {
@@ -205,7 +223,7 @@ impl Engine {
     fn limits(&self) -> Limits {
         Limits {
             bulk_max_bytes: self.config.proto_max_bulk_len as i64,
-            authenticated: self.config.requirepass.is_none(),
+            authenticated: !self.acl.wants_login(),
             is_from_master: false,
         }
     }
@@ -255,10 +273,14 @@ impl Engine {
     }
 }
 
-/// The commands under the names of the configuration. That they can be had is checked when it is loaded.
-fn renamed_table(config: &Config) -> CommandTable {
+/// The commands under the names of the configuration (that they can be had is checked when it is loaded), and the
+/// default user.
+fn commands_and_users(config: &Config) -> (CommandTable, Acl) {
     let names = config.renamed_commands.iter().map(|(from, to)| (from.as_slice(), to.as_slice()));
-    CommandTable::renamed(names).unwrap_or_default()
+    let table = CommandTable::renamed(names).unwrap_or_default();
+    let mut acl = Acl::new(acl_commands(&table));
+    acl.set_default_password(config.requirepass.as_deref());
+    (table, acl)
 }
 
 /// The keys of the hash function that follow from a text: equal for servers that are told the same.

@@ -66,6 +66,9 @@ impl Engine {
             Outcome::Crash => (self.hooks.crash)(),
             Outcome::PauseChanged => self.end_pause_if_over(now),
             Outcome::CutMasterLink => self.cut_link(now),
+            Outcome::AclLoad => self.load_users(token, reply),
+            Outcome::AclSave => self.save_users(reply),
+            Outcome::Password { digits } => self.answer_password(digits, reply),
             // Our own master asks for it, and is answered elsewhere.
             Outcome::AckWanted => {}
             Outcome::Done | Outcome::Exec | Outcome::Unwatch | Outcome::WatchAdded | Outcome::PeerAcked(_) => {}
@@ -152,6 +155,7 @@ impl Engine {
         self.reconfigure_link();
         self.reconfigure_peers();
         self.configure();
+        self.users_configured(&names);
         self.refresh_conditions(now);
         self.count_client_memory(now);
         self.actions.push(Action::ConfigChanged);
@@ -181,6 +185,7 @@ impl Engine {
     }
 
     fn rewrite_config(&mut self, all: bool, reply: &mut Reply) {
+        self.note_users_in_config();
         match (self.hooks.rewrite_config)(&self.config, all) {
             Ok(()) => {
                 self.warning("CONFIG REWRITE executed with success.");

@@ -1,5 +1,6 @@
 //! EXEC: a client's queue as one unit.
 
+use crate::acl::Context;
 use crate::command::{Args, CommandError, Origin};
 use crate::resp::Reply;
 use crate::session::{KeyState, Token};
@@ -30,6 +31,13 @@ impl Engine {
         let mut ends_batch = false;
         for request in &requests {
             let args = Args::new(request.args.args(), self.keyspace.hasher());
+            if origin == Origin::Client
+                && let Err(denied) = self.still_permits(token, request.command, &args)
+            {
+                self.note_denial(now, token, Context::Multi, request.command, &args, denied);
+                self.fail(reply, &denied.late_refusal());
+                continue;
+            }
             let begun = self.begin_request(reply);
             let outcome = self.call(now, token, origin, request.command, &args, reply);
             ends_batch |= self.perform(now, token, outcome, reply);

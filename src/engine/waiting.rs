@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::acl::Context;
 use crate::command::{Args, BlockOn, Origin, Outcome};
 use crate::resp::{OwnedArgs, Reply};
 use crate::session::{Blocked, Token};
@@ -124,6 +125,11 @@ impl Engine {
         let words = OwnedArgs::of(&on.request(key));
         let args = Args::new(words.args(), self.keyspace.hasher());
         let Some(id) = self.table.find(args.at(0)) else { return };
+        if let Err(denied) = self.still_permits(token, id, &args) {
+            self.note_denial(now, token, Context::TopLevel, id, &args, denied);
+            let error = denied.refusal(self.table.entry(id).full_name);
+            return self.answer_error(token, &error);
+        }
         let mut reply = Reply::new(self.sessions[token].protocol);
         self.read_clock();
         let begun = self.begin_request(&reply);

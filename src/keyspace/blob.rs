@@ -318,6 +318,14 @@ impl BlobMut<'_> {
         }
     }
 
+    /// Puts bytes in the place of as many of the inline value.
+    pub fn overwrite(&mut self, at: usize, bytes: &[u8]) {
+        let shape = self.0.shape();
+        assert!(shape.flags & BOXED == 0 && at + bytes.len() <= shape.value_len, "the bytes lie in the value");
+        // SAFETY: just asserted.
+        unsafe { self.start().add(shape.value_at() + at).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    }
+
     /// What the inline value is, and what OBJECT ENCODING shall say of it.
     pub fn set_form(&mut self, kind: Kind, raw: bool) {
         let word = self.0.word();

@@ -9,7 +9,7 @@ use rand::Rng;
 use super::birth::{Cradle, blob_of_string, blob_taking_over};
 use super::blob::{Blob, BlobRef, Kind};
 use super::epoch::Epochs;
-use super::table::{RecordRef, SEGMENT_BYTES, Table};
+use super::table::{RecordRef, SEGMENT_BYTES, Spot, Table};
 use super::value::{Outer, string_of, value_of};
 use super::{Key, KeyHasher, NewValue, StringRef, UnixMs, Value};
 
@@ -24,6 +24,10 @@ pub struct Db {
 pub struct Entry<'a> {
     blob: BlobRef<'a>,
 }
+
+/// Where a key lies, until something is changed.
+#[derive(Clone, Copy)]
+pub struct Place(Spot);
 
 /// How the table of a database lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +130,16 @@ impl Db {
     /// Second half: asks for the blob that the bucket points to.
     pub fn prefetch_blob(&self, hash: u64) {
         self.table.prefetch_record(hash);
+    }
+
+    /// The key as `get` has it, and its place.
+    pub fn locate(&self, key: Key<'_>) -> Option<(Entry<'_>, Place)> {
+        self.table.locate(key).map(|(blob, spot)| (Entry { blob }, Place(spot)))
+    }
+
+    /// The key at its place; nothing has changed since it was found there.
+    pub fn at(&self, key: Key<'_>, place: Place) -> Entry<'_> {
+        Entry { blob: self.table.at(key.hash, place.0) }
     }
 
     /// The key as it is stored, logically expired or not. Does not touch the access clock.

@@ -42,7 +42,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 pub use access::{Access, Frequency};
-pub use db::{Db, Entry, ExpireCursor, TableShape};
+pub use db::{Db, Entry, ExpireCursor, Place, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
 pub use strings::{SortedSet, Strings};

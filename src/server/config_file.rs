@@ -2,7 +2,8 @@
 //!
 //! A rewritten file is complete or untouched: a temporary file beside it is written, synced and renamed over it.
 
-use crate::command::CommandTable;
+use crate::acl::Acl;
+use crate::command::{CommandTable, acl_commands};
 use crate::config::{Config, Files, StartError, glob};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -53,9 +54,20 @@ pub fn reason(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
+/// The text of the ACL file. The error is the system's reason.
+pub fn read_acl_file(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| reason(&error))
+}
+
+pub fn write_acl_file(path: &Path, text: &[u8]) -> Result<(), String> {
+    replace_file(path, text).map_err(|error| reason(&error))
+}
+
 #[derive(Default)]
 struct RealFiles {
     commands: CommandTable,
+    /// Made with the first user.
+    acl: Option<Acl>,
 }
 
 impl Files for RealFiles {
@@ -85,6 +97,12 @@ impl Files for RealFiles {
 
     fn absolute(&mut self, path: &Path) -> PathBuf {
         std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components().collect()
+    }
+
+    fn check_user(&mut self, rules: &[Vec<u8>]) -> Result<(), String> {
+        let acl = self.acl.get_or_insert_with(|| Acl::new(acl_commands(&self.commands)));
+        acl.check_rules(rules)
+            .map_err(|(rule, error)| format!("Error in user declaration '{}': {error}", String::from_utf8_lossy(&rule)))
     }
 
     fn rename_command(&mut self, from: &[u8], to: &[u8]) -> Result<(), String> {

@@ -55,6 +55,7 @@ async fn serve(mut config: Config, log: Log, process: Process) -> Result<i32, St
     let clock = Clock::start();
     let mut engine = Engine::new(config, rand::random(), clock.now());
     describe_process(&mut engine, &running.process);
+    engine.define_users()?;
     let shared = Shared::new(engine, clock, running, exit);
     let log = shared.running.lock().log.clone();
     crash::watch(&log, &shared);
@@ -145,6 +146,9 @@ fn describe_process(engine: &mut Engine, process: &Process) {
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
     engine.hooks.sleep = std::thread::sleep;
     engine.hooks.crash = crash::segfault;
+    engine.hooks.read_acl_file = config_file::read_acl_file;
+    engine.hooks.write_acl_file = config_file::write_acl_file;
+    engine.hooks.make_secret = rand::fill;
     engine.hooks.clock_ns = Clock::ticks_ns;
     Clock::learn_ticks();
 }

@@ -3,19 +3,20 @@
 //! It holds data only. Sockets live in the shell, which is told through `Wake` that a client has output, may go on
 //! or must go; what a request does is the engine's.
 
+mod identity;
 mod queue;
 mod sessions;
 mod subscriptions;
 mod tracking;
 mod watch;
 
-use std::sync::Arc;
 use std::task::Waker;
 
 use crate::config::ClientClass;
 use crate::resp::Protocol;
 use crate::time::Millis;
 
+pub use identity::{Identity, UserId};
 pub use queue::{QueuedRequest, Transaction};
 pub use sessions::{Sessions, Token};
 pub use subscriptions::{Names, Subscriptions};
@@ -134,7 +135,7 @@ pub struct Session {
     pub kind: ClientKind,
     pub db: usize,
     pub protocol: Protocol,
-    pub user: Arc<str>,
+    pub user: Identity,
     pub authenticated: bool,
     pub name: Vec<u8>,
     pub lib_name: Vec<u8>,
@@ -188,7 +189,7 @@ impl Session {
             kind: ClientKind::Normal,
             db: 0,
             protocol: Protocol::Resp2,
-            user: Arc::from("default"),
+            user: Identity::default(),
             authenticated: false,
             name: Vec::new(),
             lib_name: Vec::new(),
@@ -259,12 +260,10 @@ impl Session {
         self.outbox.capacity() + self.unsent_capacity_bytes
     }
 
-    /// Back to the state of a fresh connection (RESET), but for what was already answered.
-    pub fn reset(&mut self, authenticated: bool) {
+    /// Back to the state of a fresh connection (RESET), but for what was already answered, and for its user.
+    pub fn reset(&mut self) {
         self.db = 0;
         self.protocol = Protocol::Resp2;
-        self.user = Arc::from("default");
-        self.authenticated = authenticated;
         self.name.clear();
         self.reply_mode = ReplyMode::On;
         self.no_evict = false;

@@ -1,5 +1,6 @@
 //! Commands on a bare engine: what is answered, what is propagated, and that a follower ends up with the same data.
 
+mod acl;
 mod admin;
 mod bitmap;
 mod client;
@@ -15,6 +16,7 @@ mod observe;
 mod pubsub;
 mod replication;
 mod set;
+mod sort;
 mod sorted_set;
 mod string;
 mod tracking;

@@ -10,6 +10,9 @@ mod debian;
 mod info;
 mod loading;
 mod package;
+#[allow(dead_code)]
+#[path = "../support/requests.rs"]
+mod requests;
 mod resume;
 mod supervision;
 #[path = "../support/mod.rs"]

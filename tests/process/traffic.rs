@@ -1,15 +1,19 @@
-//! Writes of many kinds, drawn from a seed, as fast as the server answers, until stopped.
+//! Writes of all types, drawn from a seed, some 5,000 a second, until stopped.
 
+use super::requests::Requests;
 use super::support::client::{Client, Reply, encode};
 use super::support::server::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tandem::command::{CommandTable, Flags};
 
-const KEYS: u64 = 500;
+const KEYS: usize = 50;
 const DATABASES: u64 = 3;
-/// Requests on their way at once.
-const BATCH: usize = 20;
+/// Requests on their way at once, and how often so many are sent.
+const BATCH: usize = 50;
+const PACE: Duration = Duration::from_millis(10);
 
 pub struct Traffic {
     stop: Arc<AtomicBool>,
@@ -20,7 +24,7 @@ impl Traffic {
     pub fn on(server: &Server, seed: u64) -> Traffic {
         let stop = Arc::new(AtomicBool::new(false));
         let (client, stopped) = (server.client(), stop.clone());
-        let writer = thread::spawn(move || write(client, Dice(seed), &stopped));
+        let writer = thread::spawn(move || write(client, Requests::new(seed, KEYS), &stopped));
         Traffic { stop, writer }
     }
 
@@ -33,13 +37,16 @@ impl Traffic {
     }
 }
 
-fn write(mut client: Client, mut dice: Dice, stopped: &AtomicBool) -> u64 {
-    let mut answered = 0;
+fn write(mut client: Client, mut requests: Requests, stopped: &AtomicBool) -> u64 {
+    let table = CommandTable::new();
+    let (mut answered, mut due) = (0, Instant::now());
     while !stopped.load(Ordering::Relaxed) {
-        let requests: Vec<_> = (0..BATCH).flat_map(|_| draw(&mut dice)).collect();
-        let bytes: Vec<u8> = requests.iter().flat_map(|line| encode(&line.split(' ').collect::<Vec<_>>())).collect();
+        due += PACE;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let batch: Vec<Vec<String>> = (0..BATCH).map(|_| draw(&table, &mut requests)).collect();
+        let bytes: Vec<u8> = batch.iter().flat_map(|request| encode(request)).collect();
         client.send(&bytes).expect("the server reads");
-        for request in &requests {
+        for request in &batch {
             check(request, &client.receive().expect("the server answers"));
             answered += 1;
         }
@@ -47,51 +54,38 @@ fn write(mut client: Client, mut dice: Dice, stopped: &AtomicBool) -> u64 {
     answered
 }
 
-/// Values of the wrong form and missing keys are part of the game; any other refusal is not.
-fn check(request: &str, reply: &Reply) {
-    let expected = ["ERR value is not", "ERR no such key", "ERR increment"];
+/// Values of the wrong form and missing keys are part of the game; a refusal to write is not.
+fn check(request: &[String], reply: &Reply) {
+    let refusals = ["READONLY", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "BUSY", "ERR unknown"];
     if let Reply::Error(error) = reply {
-        assert!(expected.iter().any(|start| error.starts_with(start)), "{request}: {error}");
+        assert!(!refusals.iter().any(|start| error.starts_with(start)), "{request:?}: {error}");
     }
 }
 
-/// One request, or the few of a transaction.
-fn draw(dice: &mut Dice) -> Vec<String> {
-    let (key, other) = (dice.key(), dice.key());
-    let number = dice.below(100_000);
-    let one = |line: String| vec![line];
-    match dice.below(16) {
-        0 => one(format!("SELECT {}", number % DATABASES)),
-        1 => one(format!("SET {key} {}", "x".repeat(number as usize % 3000))),
-        2 => one(format!("SET {key} value-{number} PX {}", 20 + number % 500)),
-        3 => one(format!("SET {key} {number} EX 1000")),
-        4 => one(format!("INCRBY {key} {number}")),
-        5 => one(format!("INCRBYFLOAT {key} 0.{number}")),
-        6 => one(format!("APPEND {key} -{number}")),
-        7 => one(format!("SETRANGE {key} {} patch", number % 200)),
-        8 => one(format!("DEL {key} {other}")),
-        9 => one(format!("MSET {key} {number} {other} {number}")),
-        10 => one(format!("PEXPIRE {key} {}", 20 + number % 5000)),
-        11 => one(format!("PERSIST {key}")),
-        12 => one(format!("RENAME {key} {other}")),
-        13 => one(format!("GETEX {key} EX {}", 1 + number % 50)),
-        14 => one(format!("SETNX {key} {number}")),
-        _ => ["MULTI".to_owned(), format!("SET {key} {number}"), format!("INCR {key}"), "EXEC".to_owned()].into(),
+/// A write, or what begins or ends a transaction.
+fn draw(table: &CommandTable, requests: &mut Requests) -> Vec<String> {
+    if requests.below(10) == 0 {
+        return timed(requests);
+    }
+    loop {
+        let request = requests.draw();
+        let id = table.find(request[0].as_bytes()).expect("a command");
+        if table.entry(id).has(Flags::WRITE) || ["MULTI", "EXEC"].contains(&request[0].as_str()) {
+            return request;
+        }
     }
 }
 
-/// xorshift64: the same seed, the same writes.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-
-    fn key(&mut self) -> String {
-        format!("key:{}", self.below(KEYS))
-    }
+/// What has to do with time, and with several databases.
+fn timed(requests: &mut Requests) -> Vec<String> {
+    let (key, number) = (format!("t{}", requests.below(KEYS as u64)), requests.below(100_000));
+    let line = match requests.below(6) {
+        0 => format!("SELECT {}", number % DATABASES),
+        1 => format!("SET {key} value-{number} PX {}", 20 + number % 500),
+        2 => format!("SET {key} {number} EX 1000"),
+        3 => format!("PEXPIRE {key} {}", 20 + number % 5000),
+        4 => format!("GETEX {key} EX {}", 1 + number % 50),
+        _ => format!("SET {key} {}", "x".repeat(number as usize % 3000)),
+    };
+    line.split(' ').map(str::to_owned).collect()
 }

@@ -1,7 +1,7 @@
 //! CLIENT KILL: the old form names one address, the new form filters.
 
 use crate::resp;
-use crate::session::{ClientKind, Closing, Session, Token};
+use crate::session::{ClientKind, Closing, Session, Sessions, Token, UserId};
 use crate::time::Millis;
 
 use super::Type;
@@ -13,15 +13,16 @@ struct Filter<'a> {
     kind: Option<Type>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
+    user: Option<UserId>,
     age_s: Option<u64>,
     skips_me: bool,
 }
 
 impl<'a> Filter<'a> {
     const ALL_OTHERS: Filter<'static> =
-        Filter { id: None, kind: None, addr: None, laddr: None, age_s: None, skips_me: true };
+        Filter { id: None, kind: None, addr: None, laddr: None, user: None, age_s: None, skips_me: true };
 
-    fn parse(args: &Args<'a>) -> Result<Filter<'a>, CommandError> {
+    fn parse(cx: &Context<'_>, args: &Args<'a>) -> Result<Filter<'a>, CommandError> {
         if args.len() == 3 {
             return Ok(Filter { addr: Some(args.at(2)), skips_me: false, ..Filter::ALL_OTHERS });
         }
@@ -30,18 +31,18 @@ impl<'a> Filter<'a> {
             if at + 1 == args.len() {
                 return Err(CommandError::SYNTAX);
             }
-            filter.option(args.at(at), args.at(at + 1))?;
+            filter.option(cx, args.at(at), args.at(at + 1))?;
         }
         Ok(filter)
     }
 
-    fn option(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), CommandError> {
+    fn option(&mut self, cx: &Context<'_>, name: &[u8], value: &'a [u8]) -> Result<(), CommandError> {
         match name.to_ascii_lowercase().as_slice() {
             b"id" => self.id = Some(positive(value, "ERR client-id should be greater than 0")?),
             b"type" => self.kind = Some(Type::named(value)?),
             b"addr" => self.addr = Some(value),
             b"laddr" => self.laddr = Some(value),
-            b"user" => only_known_user(value)?,
+            b"user" => self.user = Some(known_user(cx, value)?),
             b"maxage" => self.age_s = Some(max_age(value)?),
             b"skipme" if value.eq_ignore_ascii_case(b"yes") => self.skips_me = true,
             b"skipme" if value.eq_ignore_ascii_case(b"no") => self.skips_me = false,
@@ -55,6 +56,7 @@ impl<'a> Filter<'a> {
             && self.kind.is_none_or(|kind| kind == Type::of(session))
             && self.addr.is_none_or(|addr| addr == session.endpoint.peer_addr.as_bytes())
             && self.laddr.is_none_or(|laddr| laddr == session.endpoint.local_addr.as_bytes())
+            && self.user.is_none_or(|user| user == session.user.id && session.kind != ClientKind::Master)
             && self.age_s.is_none_or(|age_s| now.seconds_since(session.created_at) >= age_s)
     }
 }
@@ -71,16 +73,13 @@ fn max_age(value: &[u8]) -> Result<u64, CommandError> {
     positive(value, "ERR maxage should be greater than 0")
 }
 
-/// All clients are the one user's, so USER filters nobody out.
-fn only_known_user(name: &[u8]) -> Result<(), CommandError> {
-    if name == b"default" {
-        return Ok(());
-    }
-    Err(CommandError::new(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))
+fn known_user(cx: &Context<'_>, name: &[u8]) -> Result<UserId, CommandError> {
+    let unknown = || CommandError::new(format!("ERR No such user '{}'", String::from_utf8_lossy(name)));
+    cx.acl.find(name).ok_or_else(unknown)
 }
 
 pub(super) fn kill(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let filter = Filter::parse(args)?;
+    let filter = Filter::parse(cx, args)?;
     let is_wanted = |(token, session): &(Token, &Session)| {
         filter.matches(cx.now.mono, session) && !(filter.skips_me && *token == cx.client)
     };
@@ -92,22 +91,19 @@ pub(super) fn kill(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Com
     } else {
         cx.reply.ok();
     }
-    let mut outcome = Outcome::Done;
-    for token in killed {
-        if close(cx, token) == ClientKind::Master {
-            outcome = Outcome::CutMasterLink;
-        }
-    }
+    let is_master = |token: &Token| cx.sessions[*token].kind == ClientKind::Master;
+    let outcome = if killed.iter().any(is_master) { Outcome::CutMasterLink } else { Outcome::Done };
+    close_clients(cx.sessions, killed, cx.client);
     Ok(outcome)
 }
 
-/// Closes a client; the link to our master is the engine's to cut.
-fn close(cx: &mut Context<'_>, token: Token) -> ClientKind {
-    let is_me = token == cx.client;
-    let session = &mut cx.sessions[token];
-    if session.kind != ClientKind::Master {
-        session.closing = if is_me { Closing::AfterOutput } else { Closing::Now };
-        session.wake();
+/// Closes clients, whoever asks for it once that is answered; the link to our master is the engine's to cut.
+pub fn close_clients(sessions: &mut Sessions, clients: Vec<Token>, me: Token) {
+    for token in clients {
+        let session = &mut sessions[token];
+        if session.kind != ClientKind::Master {
+            session.closing = if token == me { Closing::AfterOutput } else { Closing::Now };
+            session.wake();
+        }
     }
-    session.kind
 }

@@ -33,7 +33,7 @@ pub fn describe(node: &Node, sessions: &Sessions, now: Millis, token: Token) -> 
         format!("tot-mem={}", session.memory_bytes() as u64 + stream_bytes(node, token)),
         format!("events={}", if session.unsent_bytes > 0 { "rw" } else { "r" }),
         format!("cmd={}", session.last_command),
-        format!("user={}", if is_master { "(superuser)" } else { &*session.user }),
+        format!("user={}", if is_master { "(superuser)".into() } else { String::from_utf8_lossy(&session.user.name) }),
         format!("redir={}", redirection(session.tracking.as_deref())),
         format!("resp={}", if session.protocol == Protocol::Resp3 { 3 } else { 2 }),
         format!("lib-name={}", session.lib_name.escape_ascii()),

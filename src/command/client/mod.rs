@@ -6,6 +6,7 @@ mod pause;
 mod tracking;
 mod unblock;
 
+pub use kill::close_clients;
 pub use line::describe;
 pub(super) use pause::timeout_ms;
 pub use tracking::stop_tracking;

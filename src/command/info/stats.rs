@@ -43,6 +43,10 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("total_error_replies", cx.metrics.errors.total);
     fields.add("total_reads_processed", stats.reads_processed);
     fields.add("total_writes_processed", stats.writes_processed);
+    fields.add("acl_access_denied_auth", stats.acl_denied_auth);
+    fields.add("acl_access_denied_cmd", stats.acl_denied_command);
+    fields.add("acl_access_denied_key", stats.acl_denied_key);
+    fields.add("acl_access_denied_channel", stats.acl_denied_channel);
     fields.add("client_query_buffer_limit_disconnections", stats.query_limit_disconnections);
     fields.add("client_output_buffer_limit_disconnections", stats.output_limit_disconnections);
 }

@@ -101,7 +101,7 @@ fn reply_key_spec(reply: &mut Reply, spec: &KeySpec) {
             let numbers = [("keynumidx", count_at), ("firstkey", first), ("keystep", step)];
             reply_search(reply, "keynum", &numbers.map(|(name, number)| (name, Field::Number(number as i64))));
         }
-        Find::Unknown => reply_search(reply, "unknown", &[]),
+        Find::Unknown | Find::Told(_) => reply_search(reply, "unknown", &[]),
     }
 }
 

@@ -26,20 +26,35 @@ fn pop(cx: &mut Context<'_>, args: &Args<'_>, end: End) -> Result<Outcome, Comma
     }
     let count = if args.len() == 3 { Some(at_least(args, 2, 0, NOT_POSITIVE)?) } else { None };
     let key = args.key(1);
-    match (cx.db.write_list(key)?.is_some(), count) {
-        (false, None) => cx.reply.null(),
-        (false, Some(_)) => cx.reply.null_array(),
-        (true, Some(0)) => cx.reply.array(0),
-        (true, None) => {
-            let taken = take(cx, key, end, 1);
-            cx.reply.bulk(taken.at(0));
+    let Some(list) = cx.db.write_list(key)? else {
+        match count {
+            None => cx.reply.null(),
+            Some(_) => cx.reply.null_array(),
         }
-        (true, Some(count)) => {
+        return Ok(Outcome::Done);
+    };
+    match count {
+        Some(0) => cx.reply.array(0),
+        None => {
+            let at = if end == End::Left { 0 } else { list.len() - 1 };
+            cx.reply.bulk(&list.at(at).expect("no list is empty"));
+            remove(cx, key, end, at, 1);
+        }
+        Some(count) => {
             let taken = take(cx, key, end, count);
             reply_all(cx, &taken);
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Takes elements off an end, and the key with the last one.
+fn remove(cx: &mut Context<'_>, key: Key<'_>, end: End, at: usize, count: usize) {
+    let len = cx.db.splice_list(key, at, count, &[], &cx.config.collections);
+    cx.db.notify(EventClasses::LIST, end.pop_event(), key);
+    if len == 0 {
+        cx.db.drop_if_empty(key);
+    }
 }
 
 fn reply_all(cx: &mut Context<'_>, elements: &Strings) {
@@ -56,9 +71,7 @@ pub(super) fn take(cx: &mut Context<'_>, key: Key<'_>, end: End, count: i64) -> 
     if end == End::Right {
         taken = (0..count).rev().map(|index| taken.at(index)).collect();
     }
-    cx.db.splice_list(key, at, count, &[], &cx.config.collections);
-    cx.db.notify(EventClasses::LIST, end.pop_event(), key);
-    cx.db.drop_if_empty(key);
+    remove(cx, key, end, at, count);
     taken
 }
 

@@ -28,11 +28,17 @@ fn push(cx: &mut Context<'_>, args: &Args<'_>, end: End, must_exist: bool) -> Re
         cx.reply.int(0);
         return Ok(Outcome::Done);
     }
-    let (at, elements): (usize, Vec<&[u8]>) = match end {
-        End::Left => (0, args.rest(2).rev().collect()),
-        End::Right => (present.unwrap_or(0), args.rest(2).collect()),
+    let at = if end == End::Left { 0 } else { present.unwrap_or(0) };
+    let limits = &cx.config.collections;
+    let len = if args.len() == 3 {
+        cx.db.splice_list(key, at, 0, &[args.at(2)], limits)
+    } else {
+        let mut elements: Vec<&[u8]> = args.rest(2).collect();
+        if end == End::Left {
+            elements.reverse();
+        }
+        cx.db.splice_list(key, at, 0, &elements, limits)
     };
-    let len = cx.db.splice_list(key, at, 0, &elements, &cx.config.collections);
     cx.db.notify(EventClasses::LIST, end.push_event(), key);
     cx.reply.int(len as i64);
     Ok(Outcome::Done)

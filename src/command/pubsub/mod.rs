@@ -7,7 +7,7 @@ mod subscribe;
 use crate::config::glob;
 use crate::pubsub::Topic;
 
-use super::{Args, Command, CommandError, Context, Flags, KeySpec, Outcome, help};
+use super::{Args, Channels, Command, CommandError, Context, Flags, KeySpec, Outcome, help};
 use message::{publish_message, spublish};
 use subscribe::{psubscribe, punsubscribe, ssubscribe, subscribe, sunsubscribe, unsubscribe};
 
@@ -25,12 +25,14 @@ pub(super) const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .complexity("O(N+M) with the subscribers of the channel and all patterns")
         .arity(3)
+        .channels(Channels::First)
         .flags(PUBLISHING),
     Command::new("subscribe", subscribe, "channel...")
         .about("Subscribes to channels.")
         .since("2.0.0")
         .complexity("O(N) with the number of channels")
         .arity(-2)
+        .channels(Channels::All)
         .flags(SUBSCRIBING),
     Command::new("unsubscribe", unsubscribe, "[channel...]")
         .about("Ends subscriptions to channels, or to all.")
@@ -43,6 +45,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .complexity("O(N) with the number of patterns")
         .arity(-2)
+        .channels(Channels::Patterns)
         .flags(SUBSCRIBING),
     Command::new("punsubscribe", punsubscribe, "[pattern:pattern...]")
         .about("Ends subscriptions to patterns, or to all.")
@@ -55,6 +58,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .since("7.0.0")
         .complexity("O(N) with the subscribers of the channel")
         .arity(3)
+        .channels(Channels::First)
         .flags(PUBLISHING)
         .keys(&[KeySpec::at(1).not_keys()]),
     Command::new("ssubscribe", ssubscribe, "shardchannel...")
@@ -62,6 +66,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .since("7.0.0")
         .complexity("O(N) with the number of channels")
         .arity(-2)
+        .channels(Channels::All)
         .flags(SUBSCRIBING)
         .keys(CHANNELS),
     Command::new("sunsubscribe", sunsubscribe, "[shardchannel...]")

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use rustc_apfloat::ieee::X87DoubleExtended;
-use rustc_apfloat::{Float, Round, Status};
+use rustc_apfloat::ieee::{Double, X87DoubleExtended};
+use rustc_apfloat::{Float, FloatConvert, Round, Status};
 
 /// Longer texts are no numbers: Redis copies them into a buffer of 5 KiB.
 const TEXT_MAX_BYTES: usize = 5 * 1024 - 1;
@@ -34,6 +34,12 @@ impl LongDouble {
         };
         let number = parse_magnitude(&magnitude.to_ascii_lowercase())?;
         Some(LongDouble(if is_negative { -number } else { number }))
+    }
+
+    /// Rounded to a double.
+    pub fn to_f64(self) -> f64 {
+        let rounded: Double = self.0.convert(&mut false).value;
+        f64::from_bits(rounded.to_bits() as u64)
     }
 
     pub fn is_finite(self) -> bool {

@@ -42,15 +42,16 @@ pub(super) const ROWS: &[Directive] = &[
     int("tracking-table-max-keys", (0, LONG_MAX), "1000000", "Keys remembered for client side caching; 0 is no limit.")
         .store(|s, v| s.tracking_table_max_keys = v.int()),
     text("requirepass", "", "Password of the default user.").flags(SENSITIVE).store(|s, v| s.requirepass = v.bytes()),
-    text("aclfile", "", "File with the users and their rights.").immutable().waits("ACL"),
-    int("acllog-max-len", (0, LONG_MAX), "128", "Refusals that ACL LOG remembers.").waits("ACL"),
+    text("aclfile", "", "File with the users and their rights.").immutable().store(|s, v| s.aclfile = v.path_if_any()),
+    int("acllog-max-len", (0, LONG_MAX), "128", "Refusals that ACL LOG remembers.")
+        .store(|s, v| s.acllog_max_len = v.int()),
     one_of(
         "acl-pubsub-default",
         &["allchannels", "resetchannels"],
         "resetchannels",
         "Whether new users may use all Pub/Sub channels or none.",
     )
-    .waits("ACL"),
+    .store(|s, v| s.acl_grants_channels = v.choice() == "allchannels"),
     one_of(
         "enable-protected-configs",
         Protected::NAMES,

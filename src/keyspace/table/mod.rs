@@ -193,6 +193,15 @@ impl<R: Record> Table<R> {
         Some((unsafe { R::at(spot.record) }, spot))
     }
 
+    /// The record at a spot that is still valid.
+    #[inline]
+    pub fn at(&self, hash: u64, spot: Spot) -> R::Ref<'_> {
+        let held = self.directory.segment(hash).get().at(spot);
+        assert!(held.slot.record() == spot.record, "the spot is valid");
+        // SAFETY: what the current table reaches lives while it is borrowed.
+        unsafe { R::at(spot.record) }
+    }
+
     /// A record by its hash.
     pub fn by_hash(&self, hash: u64) -> Option<R::Ref<'_>> {
         let rehash = rehash::<R>(self.hasher);

@@ -1,13 +1,15 @@
-//! A long list: chunks of packed elements in a tree, by position.
+//! A long list: chunks of elements in a tree, by position.
 //!
-//! A chunk holds some 2 KB, or one longer element. It is changed in place where no snapshot sees it and its size class
+//! A chunk is a `Run` of some 4 KB, or one longer element. It is changed in place where no snapshot sees it and its size class
 //! allows, else replaced. Lists grow at their ends: a full chunk there is left full and a new one begun.
 
 use std::alloc::Layout;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::ptr::NonNull;
 
 use super::packed::{Packed, Text};
+use super::run::{Run, chunk_of, packed_with, take_chunk};
 use crate::alloc::class_size;
 use crate::keyspace::epoch::{Epochs, Reclaim};
 use crate::keyspace::link::Link;
@@ -15,7 +17,7 @@ use crate::keyspace::tree::{Item, Items, Tree, free_node};
 use crate::keyspace::value::Root;
 
 /// A chunk takes no more bytes of elements, unless it has a single one.
-const CHUNK_MAX: usize = 2048 - CAPACITY_BYTES;
+const CHUNK_MAX: usize = 4096 - CAPACITY_BYTES;
 /// A chunk begins with the size of its allocation.
 const CAPACITY_BYTES: usize = 4;
 
@@ -66,7 +68,11 @@ impl Chunk {
         unsafe { self.memory.cast::<u32>().read() as usize }
     }
 
-    fn packed<'a>(self) -> &'a [u8] {
+    fn run<'a>(self) -> Run<'a> {
+        Run::of(self.bytes())
+    }
+
+    fn bytes<'a>(self) -> &'a [u8] {
         // SAFETY: a chunk that a version holds is alive, and so many bytes of it are written.
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr().add(CAPACITY_BYTES), self.len as usize) }
     }
@@ -76,8 +82,8 @@ impl Chunk {
         let old_len = self.len as usize;
         let len = old_len - range.len() + bytes.len();
         if epochs.is_shared(self.epoch) || class_size(CAPACITY_BYTES + len) != self.capacity() {
-            let packed = self.packed();
-            let copy = Chunk::new(epochs, &[&packed[..range.start], bytes, &packed[range.end..]], elements);
+            let old = self.bytes();
+            let copy = Chunk::new(epochs, &[&old[..range.start], bytes, &old[range.end..]], elements);
             self.discard(epochs);
             return copy;
         }
@@ -107,7 +113,7 @@ pub struct BigList {
     tree: Tree<Chunk>,
     /// What the chunks were allocated with.
     allocated_bytes: usize,
-    /// Bytes of packed elements.
+    /// Bytes in the chunks.
     packed_bytes: usize,
 }
 
@@ -137,6 +143,7 @@ impl BigList {
         self.tree.weight() as usize
     }
 
+    /// About so many bytes its elements take when packed.
     pub fn packed_bytes(&self) -> usize {
         self.packed_bytes
     }
@@ -145,30 +152,22 @@ impl BigList {
     pub fn iter_from(&self, index: usize) -> BigListIter<'_> {
         let skip = self.tree.at(index as u64).map_or(0, |(_, begin)| index - begin as usize);
         let mut chunks = self.tree.items_from(index as u64);
-        let mut packed = Packed::new(chunks.next().map_or(&[], Chunk::packed));
-        packed.pass(skip);
-        BigListIter { chunks, packed }
+        let mut run = Run::of(chunks.next().map_or(&[], Chunk::bytes));
+        run.pass(skip);
+        BigListIter { chunks, run }
     }
 
-    /// All packed elements, chunk by chunk.
-    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.tree.items_from(0).map(Chunk::packed)
+    /// All elements, packed, chunk by chunk.
+    pub fn pieces(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        self.tree.items_from(0).map(|chunk| chunk.run().packed())
     }
 
     /// Adds packed elements behind all others.
     pub fn extend(&mut self, epochs: &Epochs, packed: &[u8]) {
         let mut rest = Packed::new(packed);
         while !rest.bytes().is_empty() {
-            let (run, mut len, mut elements) = (rest.bytes(), 0, 0);
-            while !rest.bytes().is_empty() {
-                let mut after = rest;
-                let next = after.pass(1);
-                if elements > 0 && len + next > CHUNK_MAX {
-                    break;
-                }
-                (rest, len, elements) = (after, len + next, elements + 1);
-            }
-            self.put(epochs, self.tree.weight(), Chunk::new(epochs, &[&run[..len]], elements));
+            let (chunk, elements) = take_chunk(&mut rest, CHUNK_MAX);
+            self.put(epochs, self.tree.weight(), Chunk::new(epochs, &[&chunk], elements));
         }
     }
 
@@ -189,44 +188,58 @@ impl BigList {
         self.tree.replace(epochs, begin, chunk);
     }
 
-    /// Puts a packed element in before the one at `index`, or behind all.
-    pub fn insert(&mut self, epochs: &Epochs, index: usize, packed: &[u8]) {
+    /// Puts an element in before the one at `index`, or behind all.
+    pub fn insert(&mut self, epochs: &Epochs, index: usize, element: &[u8]) {
         let at = index as u64;
-        let Some((chunk, begin)) = self.tree.at(at.saturating_sub(1)) else {
-            return self.put(epochs, 0, Chunk::new(epochs, &[packed], 1));
-        };
+        let alone = || Chunk::new(epochs, &[&chunk_of(element)], 1);
+        let Some((chunk, begin)) = self.tree.at(at.saturating_sub(1)) else { return self.put(epochs, 0, alone()) };
         let within = (at - begin) as usize;
-        if self.insert_into(epochs, chunk, begin, within, packed) {
+        if self.insert_into(epochs, chunk, begin, within, element) {
             return;
         }
         if within == chunk.elements as usize {
             // Behind a full chunk: at the head of the next one, if there is one with room.
             let next = self.tree.at(at).map(|(next, _)| next);
-            if !next.is_some_and(|next| self.insert_into(epochs, next, at, 0, packed)) {
-                self.put(epochs, at, Chunk::new(epochs, &[packed], 1));
+            if !next.is_some_and(|next| self.insert_into(epochs, next, at, 0, element)) {
+                self.put(epochs, at, alone());
             }
         } else if within == 0 {
-            self.put(epochs, begin, Chunk::new(epochs, &[packed], 1));
+            self.put(epochs, begin, alone());
         } else {
             self.split(epochs, chunk, begin, within);
-            self.insert(epochs, index, packed);
+            self.insert(epochs, index, element);
         }
     }
 
     /// False if the chunk has no room.
-    fn insert_into(&mut self, epochs: &Epochs, chunk: Chunk, begin: u64, within: usize, packed: &[u8]) -> bool {
-        if chunk.len as usize + packed.len() > CHUNK_MAX {
+    fn insert_into(&mut self, epochs: &Epochs, chunk: Chunk, begin: u64, within: usize, element: &[u8]) -> bool {
+        let (run, len) = (chunk.run(), chunk.len as usize);
+        let elements = chunk.elements as usize + 1;
+        if len + element.len() > CHUNK_MAX {
             return false;
         }
-        let at = Packed::new(chunk.packed()).pass(within);
-        self.splice(epochs, begin, at..at, packed, chunk.elements as usize + 1);
-        true
+        let Some(bytes) = run.form_of(element) else {
+            let packed = packed_with(run, within, element);
+            let fits = packed.len() <= CHUNK_MAX;
+            if fits {
+                self.splice(epochs, begin, 0..len, &packed, elements);
+            }
+            return fits;
+        };
+        let fits = len + bytes.len() <= CHUNK_MAX;
+        if fits {
+            let at = run.offset(within);
+            self.splice(epochs, begin, at..at, &bytes, elements);
+        }
+        fits
     }
 
     /// Makes two chunks of one, before the element `within`.
     fn split(&mut self, epochs: &Epochs, chunk: Chunk, begin: u64, within: usize) {
-        let at = Packed::new(chunk.packed()).pass(within);
-        let upper = Chunk::new(epochs, &[&chunk.packed()[at..]], chunk.elements as usize - within);
+        let mut rest = chunk.run();
+        let at = rest.offset(within);
+        rest.pass(within);
+        let upper = Chunk::new(epochs, &[&rest.chunk()], chunk.elements as usize - within);
         self.splice(epochs, begin, at..chunk.len as usize, &[], within);
         self.put(epochs, begin + within as u64, upper);
     }
@@ -242,10 +255,8 @@ impl BigList {
             if removed == chunk.elements as usize {
                 self.take_chunk(epochs, begin);
             } else {
-                let mut packed = Packed::new(chunk.packed());
-                let from = packed.pass(within);
-                let len = packed.pass(removed);
-                self.splice(epochs, begin, from..from + len, &[], chunk.elements as usize - removed);
+                let range = chunk.run().offset(within)..chunk.run().offset(within + removed);
+                self.splice(epochs, begin, range, &[], chunk.elements as usize - removed);
             }
         }
         self.merge(epochs, index);
@@ -266,23 +277,32 @@ impl BigList {
         if (chunk.len + next.len) as usize > CHUNK_MAX / 2 {
             return;
         }
-        let end = chunk.len as usize;
-        self.splice(epochs, begin, end..end, next.packed(), (chunk.elements + next.elements) as usize);
+        let (end, elements) = (chunk.len as usize, (chunk.elements + next.elements) as usize);
+        match chunk.run().elements_of(next.run()) {
+            Some(more) => self.splice(epochs, begin, end..end, more, elements),
+            None => {
+                let both = [chunk.run().packed(), next.run().packed()].concat();
+                self.splice(epochs, begin, 0..end, &both, elements);
+            }
+        }
         let merged = self.tree.at(begin).expect("just put there").0.elements;
         self.take_chunk(epochs, begin + u64::from(merged));
     }
 
-    /// Puts a packed element in the place of another.
-    pub fn set(&mut self, epochs: &Epochs, index: usize, packed: &[u8]) {
+    /// Puts an element in the place of another.
+    pub fn set(&mut self, epochs: &Epochs, index: usize, element: &[u8]) {
         let (chunk, begin) = self.tree.at(index as u64).expect("what is set exists");
-        let mut elements = Packed::new(chunk.packed());
-        let from = elements.pass(index - begin as usize);
-        let len = elements.pass(1);
-        if chunk.elements > 1 && chunk.len as usize - len + packed.len() > CHUNK_MAX {
-            self.remove(epochs, index, 1);
-            self.insert(epochs, index, packed);
-        } else {
-            self.splice(epochs, begin, from..from + len, packed, chunk.elements as usize);
+        let (run, within, elements) = (chunk.run(), index - begin as usize, chunk.elements as usize);
+        let range = run.offset(within)..run.offset(within + 1);
+        let form = run.form_of(element);
+        let len = chunk.len as usize - range.len() + form.as_ref().map_or(CHUNK_MAX, |bytes| bytes.len());
+        match form {
+            Some(bytes) if elements == 1 || len <= CHUNK_MAX => self.splice(epochs, begin, range, &bytes, elements),
+            None if elements == 1 => self.splice(epochs, begin, 0..chunk.len as usize, &chunk_of(element), 1),
+            _ => {
+                self.remove(epochs, index, 1);
+                self.insert(epochs, index, element);
+            }
         }
     }
 }
@@ -291,7 +311,7 @@ impl BigList {
 #[derive(Clone)]
 pub struct BigListIter<'a> {
     chunks: Items<'a, Chunk>,
-    packed: Packed<'a>,
+    run: Run<'a>,
 }
 
 impl<'a> Iterator for BigListIter<'a> {
@@ -299,10 +319,10 @@ impl<'a> Iterator for BigListIter<'a> {
 
     fn next(&mut self) -> Option<Text<'a>> {
         loop {
-            if let Some(text) = self.packed.next() {
+            if let Some(text) = self.run.next() {
                 return Some(text);
             }
-            self.packed = Packed::new(self.chunks.next()?.packed());
+            self.run = self.chunks.next()?.run();
         }
     }
 }

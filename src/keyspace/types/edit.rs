@@ -60,7 +60,7 @@ pub fn stays_packed(raw: bool, len: usize, bytes: usize) -> bool {
 impl Db {
     /// Changes a small collection: in place where no snapshot sees it and the size class allows.
     pub(super) fn patch(&mut self, key: Key<'_>, spot: Spot, patch: Patch<'_>) {
-        let Some((old, _)) = self.table.locate(key) else { return };
+        let old = self.table.at(key.hash, spot);
         let Patch { kind, raw, len, range, bytes } = patch;
         let count = u16::try_from(len).expect("a packed value's count has 16 bits").to_le_bytes();
         let value = old.inline().unwrap_or_default();
@@ -85,14 +85,14 @@ impl Db {
     }
 
     fn point_to(&mut self, key: Key<'_>, spot: Spot, kind: Kind, value: NonNull<u8>) {
-        let Some((old, _)) = self.table.locate(key) else { return };
+        let old = self.table.at(key.hash, spot);
         let blob = Blob::new(key.bytes, Content::Boxed { kind, value }, old.expire_at(), old.access());
         self.table.replace(key.hash, spot, blob);
     }
 
     /// Gives a key a small value in the place of its large one.
     pub(super) fn shrink<R: Root>(&mut self, key: Key<'_>, spot: Spot, kind: Kind, root: Link<R>, value: &[u8]) {
-        let Some((old, _)) = self.table.locate(key) else { return };
+        let old = self.table.at(key.hash, spot);
         let content = Content::Inline { kind, parts: &[value], raw: false };
         let blob = Blob::new(key.bytes, content, old.expire_at(), old.access());
         self.table.replace(key.hash, spot, blob);
@@ -119,8 +119,9 @@ impl Db {
         let root = Link::new(root);
         if self.table.can_change(key.hash, spot) {
             self.table.change(key.hash, spot, |mut blob| blob.set_boxed(root.address()));
-        } else if let Some((blob, _)) = self.table.locate(key) {
-            self.point_to(key, spot, blob.kind(), root.address());
+        } else {
+            let kind = self.table.at(key.hash, spot).kind();
+            self.point_to(key, spot, kind, root.address());
         }
         // Only now: as soon as its snapshot ends, it may be freed.
         self.epochs.retire(R::ROOT_RECLAIM, old.address(), size_of::<R>());

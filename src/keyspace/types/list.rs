@@ -3,8 +3,9 @@
 use std::ptr::NonNull;
 
 use super::big_list::{BigList, BigListIter};
-use super::edit::{Patch, Small, with_count};
+use super::edit::Small;
 use super::packed::{COUNT_MAX, Packed, Text, pack};
+use super::small_list::{list_value, small_list};
 use crate::config::CollectionLimits;
 use crate::keyspace::birth::{Born, Cradle};
 use crate::keyspace::blob::{BlobRef, Kind};
@@ -46,7 +47,7 @@ impl<'a> ListRef<'a> {
     pub(in crate::keyspace) fn of(blob: BlobRef<'a>) -> ListRef<'a> {
         let form = match Outer::of(blob) {
             Some(Outer::List(list)) => Form::Big(list.get()),
-            _ => Form::Small(Small::of(blob)),
+            _ => Form::Small(small_list(blob)),
         };
         ListRef { form }
     }
@@ -90,7 +91,7 @@ impl<'a> ListRef<'a> {
         let mut copy = BigList::new(cradle.epochs);
         match self.form {
             Form::Small(small) => copy.extend(cradle.epochs, small.packed.bytes()),
-            Form::Big(list) => list.pieces().for_each(|piece| copy.extend(cradle.epochs, piece)),
+            Form::Big(list) => list.pieces().for_each(|piece| copy.extend(cradle.epochs, &piece)),
         }
         Link::new(copy).address()
     }
@@ -100,7 +101,7 @@ impl<'a> ListRef<'a> {
 pub fn packed_list(cradle: Cradle<'_>, elements: &Strings, limits: &CollectionLimits) -> Born {
     let packed = pack(elements.iter());
     if fits(limits, elements.len(), packed.len()) {
-        return Born::Inline { kind: Kind::List, packed: with_count(elements.len(), &packed), raw: false };
+        return Born::Inline { kind: Kind::List, packed: list_value(elements.len(), &packed), raw: false };
     }
     let mut list = BigList::new(cradle.epochs);
     list.extend(cradle.epochs, &packed);
@@ -112,8 +113,8 @@ fn fits(limits: &CollectionLimits, len: usize, bytes: usize) -> bool {
 }
 
 impl Db {
-    /// Takes `removed` elements out of a list from `at` on, and puts others in there. The key must hold a list; it
-    /// stays even if nothing is left of it. Answers the new length.
+    /// Takes `removed` elements out of a list from `at` on, and puts others in there; the list stays even if
+    /// nothing is left of it. Answers the new length, `None` if the key holds nothing.
     pub fn list_splice(
         &mut self,
         key: Key<'_>,
@@ -121,26 +122,26 @@ impl Db {
         removed: usize,
         inserted: &[&[u8]],
         limits: &CollectionLimits,
-    ) -> usize {
-        let (old, spot) = self.table.locate(key).expect("a list to change");
-        let packed = pack(inserted.iter().copied());
+    ) -> Option<usize> {
+        let (old, spot) = self.table.locate(key)?;
         let small = match Outer::of(old) {
-            Some(Outer::List(list)) => return self.splice_big(key, list, at, removed, inserted, limits),
-            _ => Small::of(old),
+            Some(Outer::List(list)) => return Some(self.splice_big(key, list, at, removed, inserted, limits)),
+            _ => small_list(old),
         };
+        let packed = pack(inserted.iter().copied());
         let mut rest = small.packed;
         let from = rest.pass(at);
         let end = from + rest.pass(removed);
         let len = small.len - removed + inserted.len();
         if fits(limits, len, small.bytes() - (end - from) + packed.len()) || inserted.is_empty() {
-            self.patch(key, spot, Patch { kind: Kind::List, raw: false, len, range: from..end, bytes: &packed });
-            return len;
+            self.patch_list(key, spot, len, from..end, &packed);
+            return Some(len);
         }
         let mut list = BigList::new(&self.epochs);
         let elements = small.packed.bytes();
         [&elements[..from], &packed, &elements[end..]].iter().for_each(|piece| list.extend(&self.epochs, piece));
         self.outgrow(key, spot, Kind::List, list);
-        len
+        Some(len)
     }
 
     fn splice_big(
@@ -155,11 +156,11 @@ impl Db {
         let (_, spot) = self.table.locate(key).expect("a list to change");
         let (len, bytes) = self.change_root(key, spot, list, |list, epochs| {
             if let (1, [element]) = (removed, inserted) {
-                list.set(epochs, at, &pack([*element]));
+                list.set(epochs, at, element);
             } else {
                 list.remove(epochs, at, removed);
                 for (nth, element) in inserted.iter().enumerate() {
-                    list.insert(epochs, at + nth, &pack([*element]));
+                    list.insert(epochs, at + nth, element);
                 }
             }
             (list.len(), list.packed_bytes())
@@ -175,7 +176,7 @@ impl Db {
     fn pack_list(&mut self, key: Key<'_>) {
         let Some((blob, spot)) = self.table.locate(key) else { return };
         let Some(Outer::List(list)) = Outer::of(blob) else { return };
-        let packed: Vec<u8> = list.pieces().flatten().copied().collect();
-        self.shrink(key, spot, Kind::List, list, &with_count(list.len(), &packed));
+        let packed: Vec<u8> = list.pieces().fold(Vec::new(), |packed, piece| [&packed[..], &piece].concat());
+        self.shrink(key, spot, Kind::List, list, &list_value(list.len(), &packed));
     }
 }

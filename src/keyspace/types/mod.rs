@@ -12,7 +12,9 @@ mod edit;
 mod hash;
 mod list;
 mod packed;
+mod run;
 mod set;
+mod small_list;
 mod sorted_set;
 mod string;
 

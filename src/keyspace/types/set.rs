@@ -11,7 +11,7 @@ use crate::config::CollectionLimits;
 use crate::keyspace::birth::{Born, Cradle};
 use crate::keyspace::blob::{BlobRef, Kind};
 use crate::keyspace::link::Link;
-use crate::keyspace::value::Outer;
+use crate::keyspace::value::{Outer, Root};
 use crate::keyspace::{Db, Encoding, Key, Strings};
 
 /// A set read in place.
@@ -150,14 +150,18 @@ fn grown(small: Small<'_>, member: &[u8], limits: &CollectionLimits) -> (Kind, b
 }
 
 impl Db {
-    /// Adds a member. The key must hold a set. False if it was there.
-    pub fn set_add(&mut self, key: Key<'_>, member: &[u8], limits: &CollectionLimits) -> bool {
-        let (old, spot) = self.table.locate(key).expect("a set to change");
+    /// Adds a member. False if it was there, `None` if the key holds nothing.
+    pub fn set_add(&mut self, key: Key<'_>, member: &[u8], limits: &CollectionLimits) -> Option<bool> {
+        let (old, spot) = self.table.locate(key)?;
         if let Some(Outer::Table(table)) = Outer::of(old) {
-            return !table.contains(member) && self.change_root(key, spot, table, |table, _| table.set(member, b""));
+            // A version that a snapshot sees is not left for nothing.
+            if self.epochs.is_shared(table.epoch()) && table.contains(member) {
+                return Some(false);
+            }
+            return Some(self.change_root(key, spot, table, |table, _| table.set(member, b"")));
         }
         let small = Small::of(old);
-        let Err(at) = find(small, member) else { return false };
+        let Err(at) = find(small, member) else { return Some(false) };
         let bytes = pack([member]);
         let (kind, raw) = grown(small, member, limits);
         let len = small.len + 1;
@@ -168,7 +172,7 @@ impl Db {
             table.set(member, b"");
             self.outgrow(key, spot, Kind::Set, table);
         }
-        true
+        Some(true)
     }
 
     /// Takes a member out of a set, which stays even if nothing is left of it. False if it was not there.
