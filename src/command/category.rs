@@ -51,6 +51,7 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@set" => entry.group == Group::Set,
         "@sortedset" => entry.group == Group::SortedSet,
         "@geo" => entry.group == Group::Geo,
+        "@stream" => entry.group == Group::Stream && !entry.is_container(),
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

@@ -114,6 +114,14 @@ impl KeySpec {
         KeySpec::begin(Begin::After { keyword, from })
     }
 
+    /// Up to this word behind the first; negative: from the end.
+    pub const fn through(mut self, last: i32) -> KeySpec {
+        if let Find::Range { step, limit, .. } = self.find {
+            self.find = Find::Range { last, step, limit };
+        }
+        self
+    }
+
     pub const fn limit(mut self, limit: usize) -> KeySpec {
         if let Find::Range { last, step, .. } = self.find {
             self.find = Find::Range { last, step, limit };

@@ -108,7 +108,7 @@ impl<'a> Args<'a> {
         &self.buffer[span.start..span.end]
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + use<'a> {
         let buffer = self.buffer;
         self.spans.iter().map(move |span| &buffer[span.start..span.end])
     }
