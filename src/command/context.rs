@@ -70,7 +70,10 @@ impl<'a> Args<'a> {
     }
 
     /// Words from `first` on.
-    pub fn rest(&self, first: usize) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
+    pub fn rest(
+        &self,
+        first: usize,
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + use<'a> {
         self.words.iter().skip(first)
     }
 

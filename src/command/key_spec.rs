@@ -120,7 +120,9 @@ impl KeySpec {
 
     /// More keys behind it, up to `last`, which counts from it or, if negative, from the end.
     pub const fn up_to(mut self, last: i32) -> KeySpec {
-        self.find = Find::Range { last, step: 1, limit: 0 };
+        if let Find::Range { step, limit, .. } = self.find {
+            self.find = Find::Range { last, step, limit };
+        }
         self
     }
 

@@ -47,13 +47,14 @@ mod sort;
 mod sorted_set;
 mod spec;
 mod stats;
+mod stream;
 mod string;
 pub mod syntax;
 mod table;
 mod transaction;
 mod unix_time;
 
-pub use blocking::BlockOn;
+pub use blocking::{BlockOn, Readiness};
 pub use client::{close_clients, describe as describe_client, stop_tracking};
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ScriptRun, ServerFacts,
@@ -104,6 +105,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Scripting, script::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
+    (Group::Stream, stream::COMMANDS),
     (Group::SortedSet, sorted_set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),

@@ -125,6 +125,9 @@ pub struct CollectionLimits {
     pub sorted_set_entries: usize,
     /// Of a member.
     pub sorted_set_value_bytes: usize,
+    /// Of a stream's chunk; 0 is no limit.
+    pub stream_chunk_entries: usize,
+    pub stream_chunk_bytes: usize,
 }
 
 impl Default for CollectionLimits {
@@ -144,6 +147,8 @@ impl CollectionLimits {
         set_value_bytes: 64,
         sorted_set_entries: 128,
         sorted_set_value_bytes: 64,
+        stream_chunk_entries: 100,
+        stream_chunk_bytes: 4096,
     };
 
     /// Whatever the number of elements may be.

@@ -7,7 +7,7 @@ use super::epoch::Epochs;
 use super::link::Link;
 use super::table::RecordRef;
 use super::types::big_string::{BigString, INLINE_MAX};
-use super::types::{packed_hash, packed_list, packed_set, packed_sorted_set};
+use super::types::{born_stream, packed_hash, packed_list, packed_set, packed_sorted_set};
 use super::value::value_of;
 use super::{KeyHasher, NewValue, UnixMs, Value};
 
@@ -52,6 +52,7 @@ impl Cradle<'_> {
             NewValue::Hash(pairs, limits) => packed_hash(self, pairs, limits),
             NewValue::Set(members, limits) => packed_set(self, members, limits),
             NewValue::SortedSet(set, limits) => packed_sorted_set(self, set, limits),
+            NewValue::Stream(stream, limits) => born_stream(self, stream, limits),
         };
         match born {
             Born::Inline { kind, packed, raw } => {
@@ -73,6 +74,7 @@ impl Cradle<'_> {
             Value::Hash(hash) => hash.boxed_copy(self),
             Value::Set(set) => set.boxed_copy(self),
             Value::SortedSet(set) => set.boxed_copy(self),
+            Value::Stream(stream) => stream.boxed_copy(self),
         };
         Blob::new(key, Content::Boxed { kind: old.kind(), value }, old.expire_at(), old.access())
     }

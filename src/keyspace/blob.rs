@@ -44,6 +44,7 @@ pub(super) enum Kind {
     /// A set of integers, packed in their order.
     IntSet,
     SortedSet,
+    Stream,
 }
 
 impl Kind {
@@ -226,7 +227,8 @@ impl<'a> BlobRef<'a> {
             2 => Kind::Hash,
             3 => Kind::Set,
             4 => Kind::IntSet,
-            _ => Kind::SortedSet,
+            5 => Kind::SortedSet,
+            _ => Kind::Stream,
         }
     }
 

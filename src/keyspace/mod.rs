@@ -31,6 +31,7 @@ mod key;
 mod link;
 mod prefetch;
 mod snapshot;
+mod stream;
 mod strings;
 mod table;
 mod tree;
@@ -45,10 +46,14 @@ pub use access::{Access, Frequency};
 pub use db::{Db, Entry, ExpireCursor, Place, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
+pub use stream::{Consumer, Group, Pending, Stream, StreamEntry, StreamId, StreamMeta};
 pub use strings::{SortedSet, Strings};
 #[doc(hidden)]
 pub use tree::numbers::{Numbers, Version};
-pub use types::{HashRef, ListRef, Scored, ScoredBack, SetRef, SortedSetRef, Text};
+pub use types::{
+    ConsumerRef, Delivery, EntryRef, GroupMut, GroupRef, HashRef, Keep, ListRef, Scored, ScoredBack, SetRef,
+    SortedSetRef, StreamMut, StreamRef, Text,
+};
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 pub use victims::{Ranking, Victims};
 

@@ -16,6 +16,7 @@ mod run;
 mod set;
 mod small_list;
 mod sorted_set;
+pub(super) mod stream;
 mod string;
 
 pub use hash::HashRef;
@@ -27,3 +28,5 @@ pub use set::SetRef;
 pub(super) use set::packed_set;
 pub(super) use sorted_set::packed_sorted_set;
 pub use sorted_set::{Scored, ScoredBack, SortedSetRef};
+pub(super) use stream::born_stream;
+pub use stream::{ConsumerRef, Delivery, EntryRef, GroupMut, GroupRef, Keep, StreamMut, StreamRef};

@@ -126,6 +126,7 @@ pub fn storable<'a>(value: &'a RdbValue<'_>, limits: &'a CollectionLimits) -> Op
         RdbValue::Hash(hash) if hash.expire_at_ms.is_empty() => Some(NewValue::Hash(&hash.pairs, limits)),
         RdbValue::Set(members) => Some(NewValue::Set(members, limits)),
         RdbValue::SortedSet(set) => Some(NewValue::SortedSet(set, limits)),
+        RdbValue::Stream(stream) => Some(NewValue::Stream(stream, limits)),
         _ => None,
     }
 }

@@ -79,7 +79,7 @@ pub struct Preamble<'a> {
 /// Writes one payload.
 pub struct Writer<W> {
     sink: W,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     crc: Option<StreamCrc>,
     access: AccessInfo,
     compressor: Option<Compressor>,
@@ -217,6 +217,7 @@ impl<W: Write> Writer<W> {
             Value::Hash(hash) => self.hash(hash),
             Value::Set(set) => self.set(set),
             Value::SortedSet(set) => self.sorted_set(set),
+            Value::Stream(stream) => self.stream(stream),
         }
     }
 
@@ -229,7 +230,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// A string that is contiguous.
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         if put_integer_string(&mut self.buffer, bytes) {
             return Ok(());
         }
@@ -237,7 +238,11 @@ impl<W: Write> Writer<W> {
     }
 
     /// A string in pieces of `len` bytes together, compressed if that is shorter.
-    fn pieces<'p, P: Iterator<Item = &'p [u8]>>(&mut self, pieces: impl Fn() -> P, len: usize) -> io::Result<()> {
+    pub(super) fn pieces<'p, P: Iterator<Item = &'p [u8]>>(
+        &mut self,
+        pieces: impl Fn() -> P,
+        len: usize,
+    ) -> io::Result<()> {
         if len >= MIN_COMPRESSED_LEN
             && let Some(compressor) = &mut self.compressor
             && compressor.compress_string(pieces(), len, &mut self.compressed)
@@ -260,7 +265,7 @@ impl<W: Write> Writer<W> {
         result
     }
 
-    fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() < DIRECT_BYTES {
             self.buffer.extend_from_slice(bytes);
             return self.flush_if_full();
@@ -402,5 +407,6 @@ pub(super) fn type_of(value: &Value<'_>) -> u8 {
         Value::Set(_) => kind::SET,
         Value::SortedSet(set) if set.encoding() == Encoding::Listpack => kind::ZSET_LISTPACK,
         Value::SortedSet(_) => kind::ZSET_2,
+        Value::Stream(_) => kind::STREAM_LISTPACKS_2,
     }
 }
