@@ -2,7 +2,7 @@
 //! out says `drop_if_empty` after its own key event.
 
 use crate::config::{CollectionLimits, EventClasses};
-use crate::keyspace::{HashRef, Key, ListRef, NewValue, SetRef, Strings, Value};
+use crate::keyspace::{Key, ListRef, NewValue, SetRef, Strings, Value};
 
 use super::{Args, CommandError, Database};
 
@@ -37,11 +37,10 @@ macro_rules! typed {
 
 impl Database<'_> {
     typed!(List, ListRef, read_list, write_list);
-    typed!(Hash, HashRef, read_hash, write_hash);
     typed!(Set, SetRef, read_set, write_set);
 
     /// An empty collection where nothing is; it must be filled at once.
-    fn begin(&mut self, key: Key<'_>, empty: NewValue<'_>) {
+    pub(super) fn begin(&mut self, key: Key<'_>, empty: NewValue<'_>) {
         if self.keyspace.db(self.index).get(key).is_none() {
             let access = self.access;
             self.keyspace.db_mut(self.index).store(key, empty, None, |old| access.stored(old));
@@ -69,21 +68,6 @@ impl Database<'_> {
         len
     }
 
-    /// Gives a field its value; a missing hash is made. True if the field is new.
-    pub fn set_field(&mut self, key: Key<'_>, field: &[u8], value: &[u8], limits: &CollectionLimits) -> bool {
-        self.begin(key, NewValue::Hash(&Strings::default(), limits));
-        let is_new = self.keyspace.db_mut(self.index).hash_set(key, field, value, limits);
-        self.changed(key, 1);
-        is_new
-    }
-
-    /// Takes a field out of a hash that exists.
-    pub fn remove_field(&mut self, key: Key<'_>, field: &[u8]) -> bool {
-        let was_there = self.keyspace.db_mut(self.index).hash_remove(key, field);
-        self.changed(key, was_there.into());
-        was_there
-    }
-
     /// Adds a member; a missing set is made. False if it was there.
     pub fn add_member(&mut self, key: Key<'_>, member: &[u8], limits: &CollectionLimits) -> bool {
         let is_new = loop {
@@ -104,7 +88,7 @@ impl Database<'_> {
     }
 
     /// So many of a key's elements changed.
-    fn changed(&mut self, key: Key<'_>, elements: usize) {
+    pub(super) fn changed(&mut self, key: Key<'_>, elements: usize) {
         if elements > 0 {
             self.effects.touch(self.index, key.bytes);
             self.effects.changes += elements as u64 - 1;

@@ -18,6 +18,7 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod fields;
 mod hash;
 mod help;
 mod holds;

@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Set,
     /// A set of integers, packed in their order.
     IntSet,
+    /// A packed hash of which fields expire: triples.
+    ExpiringHash,
 }
 
 impl Kind {
@@ -215,6 +217,7 @@ impl<'a> BlobRef<'a> {
             1 => Kind::List,
             2 => Kind::Hash,
             3 => Kind::Set,
+            5 => Kind::ExpiringHash,
             _ => Kind::IntSet,
         }
     }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::Strings;
 use super::blob::{BlobRef, Kind};
 use super::epoch::{Epochs, Reclaim};
 use super::link::Link;
@@ -10,6 +9,7 @@ use super::types::big_list::{self, BigList};
 use super::types::big_string::{self, BigString, Pieces};
 use super::types::big_table::{self, BigTable};
 use super::types::{HashRef, ListRef, SetRef};
+use super::{Strings, UnixMs};
 use crate::config::CollectionLimits;
 
 /// Redis keeps strings up to here in one allocation with their header, and calls that embstr.
@@ -22,6 +22,8 @@ pub enum Encoding {
     Embstr,
     Raw,
     Listpack,
+    /// A compact hash of which fields expire.
+    ListpackEx,
     Quicklist,
     Intset,
     Hashtable,
@@ -34,6 +36,7 @@ impl Encoding {
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
             Encoding::Listpack => "listpack",
+            Encoding::ListpackEx => "listpackex",
             Encoding::Quicklist => "quicklist",
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",
@@ -81,8 +84,9 @@ pub enum NewValue<'a> {
     /// The same bytes, but OBJECT ENCODING says raw, as after APPEND or SETRANGE.
     RawString(&'a [u8]),
     List(&'a Strings, &'a CollectionLimits),
-    /// Field, value, field, value; fields are distinct.
-    Hash(&'a Strings, &'a CollectionLimits),
+    /// Field, value, field, value; fields are distinct. Then for each field when it expires, 0 for never, or nothing at
+    /// all if none does.
+    Hash(&'a Strings, &'a [UnixMs], &'a CollectionLimits),
     /// Members are distinct.
     Set(&'a Strings, &'a CollectionLimits),
 }
@@ -232,7 +236,7 @@ impl Outer {
             match blob.kind() {
                 Kind::String => Outer::String(Link::from_address(address)),
                 Kind::List => Outer::List(Link::from_address(address)),
-                Kind::Hash | Kind::Set | Kind::IntSet => Outer::Table(Link::from_address(address)),
+                Kind::Hash | Kind::Set | Kind::IntSet | Kind::ExpiringHash => Outer::Table(Link::from_address(address)),
             }
         })
     }
@@ -277,7 +281,7 @@ pub(super) fn value_of(blob: BlobRef<'_>) -> Value<'_> {
     match blob.kind() {
         Kind::String => Value::String(string_of(blob)),
         Kind::List => Value::List(ListRef::of(blob)),
-        Kind::Hash => Value::Hash(HashRef::of(blob)),
+        Kind::Hash | Kind::ExpiringHash => Value::Hash(HashRef::of(blob)),
         Kind::Set | Kind::IntSet => Value::Set(SetRef::of(blob)),
     }
 }
