@@ -81,6 +81,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Pubsub, pubsub::COMMANDS),
     (Group::Server, observe::COMMANDS),
     (Group::Server, databases::COMMANDS),
+    (Group::Server, keys::RESTORE_ASKING),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
     (Group::Server, lolwut::COMMANDS),

@@ -189,8 +189,8 @@ impl Db {
             let blob = blob_of_string(&self.epochs, key.bytes, &[bytes], raw, expire_at, access);
             self.table.replace(key.hash, spot, blob);
             self.retire(value);
-            self.note_fields(key, None);
         }
+        self.note_fields(key, None);
         false
     }
 

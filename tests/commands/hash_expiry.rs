@@ -1,5 +1,7 @@
 //! Fields that expire: what is answered, hidden, deleted and propagated, small and large, by master and replica.
 
+use tandem::config::Config;
+
 use crate::harness::{Harness, START_MS};
 
 #[test]
@@ -70,7 +72,9 @@ fn malformed_requests_are_refused() {
 /// Runs a case on a small hash and on a large one.
 fn small_and_large(case: impl Fn(&mut Harness)) {
     for limit in [512, 1] {
-        let mut h = Harness::new();
+        let mut config = Config::default();
+        config.overwrite("enable-debug-command", b"yes").unwrap();
+        let mut h = Harness::with_config(config);
         h.send(&format!("CONFIG SET hash-max-listpack-entries {limit}"));
         if limit == 1 {
             for number in 0..80 {
@@ -136,6 +140,9 @@ fn time_deletes_fields_and_keys_that_nobody_looks_at() {
     h.tick();
     h.check("EXISTS i", ":0");
     assert_eq!(h.stats().expired_subkeys, 2);
+    h.send("HSETEX h PX 100 FIELDS 1 a 1");
+    h.send("SET h string");
+    assert!(info(&mut h).contains("subexpiry=0"), "{}", info(&mut h));
 }
 
 #[test]
@@ -204,6 +211,17 @@ fn values_come_and_go_with_or_without_their_expiries() {
 }
 
 #[test]
+fn hscan_may_leave_values_out() {
+    let mut h = Harness::new();
+    h.send("HSET h a 1 b 2");
+    h.send("SADD s a");
+    h.check("HSCAN h 0 NOVALUES", "[\"0\", [\"a\", \"b\"]]");
+    h.check("HSCAN h 0 NOVALUES MATCH b COUNT 5", "[\"0\", [\"b\"]]");
+    h.check("SSCAN s 0 NOVALUES", "-ERR NOVALUES option can only be used in HSCAN");
+    h.check("SCAN 0 NOVALUES", "-ERR NOVALUES option can only be used in HSCAN");
+}
+
+#[test]
 fn hashes_say_how_they_are_kept() {
     let mut h = Harness::new();
     h.send("HSET h a 1 b 2");
@@ -231,11 +249,10 @@ fn expiries_go_where_their_hash_goes() {
         let payload = h.send("DUMP r");
         h.request(&[b"RESTORE", b"s", b"0", payload.bytes()]);
         h.check("HPTTL s FIELDS 2 a b", "[:1000, :-1]");
-        let digests = h.send("DEBUG DIGEST-VALUE r s").to_string();
-        let halves: Vec<&str> = digests.trim_matches(['[', ']']).split(", ").collect();
-        assert_eq!(halves[0], halves[1]);
+        let digest = |h: &mut Harness, key: &str| h.send(&format!("DEBUG DIGEST-VALUE {key}")).to_string();
+        assert_eq!(digest(h, "r"), digest(h, "s"));
         h.send("HPERSIST s FIELDS 1 a");
-        assert_ne!(h.send("DEBUG DIGEST-VALUE s").to_string(), format!("[{}]", halves[0]));
+        assert_ne!(digest(h, "r"), digest(h, "s"));
         h.advance_ms(1001);
         h.tick();
         h.check("HEXISTS r a", ":0");
@@ -261,6 +278,22 @@ fn a_hash_of_which_all_has_expired_is_answered_as_none() {
     h.send("HSETEX h PX 10 FIELDS 1 a 1");
     h.advance_ms(11);
     h.check_stream("HDEL h a", ":0", "HDEL h a");
+}
+
+#[test]
+fn a_replica_hides_what_has_expired_and_waits_for_its_master() {
+    small_and_large(|h| {
+        h.send("HSET h a 1 b 2");
+        h.send("HPEXPIRE h 100 FIELDS 1 a");
+        let all = h.send("HLEN h").to_string();
+        h.send("REPLICAOF 127.0.0.1 1");
+        h.advance_ms(101);
+        h.tick();
+        h.check("HGET h a", "nil");
+        h.check("HMGET h a b", "[nil, \"2\"]");
+        assert_ne!(h.send("HLEN h").to_string(), all);
+        assert_eq!(h.stats().expired_subkeys, 0);
+    });
 }
 
 #[test]

@@ -163,12 +163,14 @@ pub(super) const COMMANDS: &[Command] = &[
         .categories(KEYSPACE)
         .tips(VARYING),
     restoring("restore").about("Makes a key of a payload that DUMP gave.").since("2.6.0"),
-    restoring("restore-asking")
-        .about("RESTORE of a key that moves from one node of a cluster to another.")
-        .since("3.0.0")
-        .flags(WRITE.with(Flags::DENYOOM).with(Flags::ASKING)),
     Command::container("object", object::COMMANDS).about("Looks at how a value is kept.").since("2.2.3"),
 ];
+
+/// Of another group than its twin.
+pub(super) const RESTORE_ASKING: &[Command] = &[restoring("restore-asking")
+    .about("RESTORE of a key that moves from one node of a cluster to another.")
+    .since("3.0.0")
+    .flags(WRITE.with(Flags::DENYOOM).with(Flags::ASKING))];
 
 const fn restoring(name: &'static str) -> Command {
     const SYNTAX: &str = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 \

@@ -1,4 +1,5 @@
-//! What an element points to: `#` itself, `prefix*suffix` the string of a key, `prefix*suffix->field` a field of a hash.
+//! What an element points to: `#` itself, `prefix*suffix` the string of a key, `prefix*suffix->field` a field of a
+//! hash.
 
 use crate::command::Database;
 
