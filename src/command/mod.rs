@@ -20,6 +20,7 @@ mod debug;
 mod effects;
 mod error;
 mod failover;
+mod fields;
 mod geo;
 mod hash;
 mod help;
@@ -94,6 +95,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Pubsub, pubsub::COMMANDS),
     (Group::Server, observe::COMMANDS),
     (Group::Server, databases::COMMANDS),
+    (Group::Server, keys::RESTORE_ASKING),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
     (Group::Server, lolwut::COMMANDS),

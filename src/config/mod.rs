@@ -32,7 +32,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 
 /// The version of Redis whose behaviour clients may expect.
-pub const REDIS_VERSION: &str = "7.4.0";
+pub const REDIS_VERSION: &str = "8.0.6";
 
 /// Set at start only, and unknown to Redis 7.0 by these names. Who sets back all that CONFIG GET answered, as its test
 /// suite does, leaves out the immutable ones that it knows; the value that these have already is taken as no change.

@@ -49,7 +49,7 @@ impl Cradle<'_> {
             NewValue::String(bytes) => return blob_of_string(self.epochs, key, &[bytes], false, expire_at, access),
             NewValue::RawString(bytes) => return blob_of_string(self.epochs, key, &[bytes], true, expire_at, access),
             NewValue::List(elements, limits) => packed_list(self, elements, limits),
-            NewValue::Hash(pairs, limits) => packed_hash(self, pairs, limits),
+            NewValue::Hash(pairs, expiries, limits) => packed_hash(self, pairs, expiries, limits),
             NewValue::Set(members, limits) => packed_set(self, members, limits),
             NewValue::SortedSet(set, limits) => packed_sorted_set(self, set, limits),
             NewValue::Stream(stream, limits) => born_stream(self, stream, limits),

@@ -45,6 +45,8 @@ pub(super) enum Kind {
     IntSet,
     SortedSet,
     Stream,
+    /// A packed hash of which fields expire: triples.
+    ExpiringHash,
 }
 
 impl Kind {
@@ -228,7 +230,8 @@ impl<'a> BlobRef<'a> {
             3 => Kind::Set,
             4 => Kind::IntSet,
             5 => Kind::SortedSet,
-            _ => Kind::Stream,
+            6 => Kind::Stream,
+            _ => Kind::ExpiringHash,
         }
     }
 

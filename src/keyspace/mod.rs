@@ -26,6 +26,7 @@ pub mod access;
 mod birth;
 mod blob;
 mod db;
+mod due;
 mod epoch;
 mod key;
 mod link;
@@ -51,13 +52,14 @@ pub use strings::{SortedSet, Strings};
 #[doc(hidden)]
 pub use tree::numbers::{Numbers, Version};
 pub use types::{
-    ConsumerRef, Delivery, EntryRef, GroupMut, GroupRef, HashRef, Keep, ListRef, Scored, ScoredBack, SetRef,
-    SortedSetRef, StreamMut, StreamRef, Text,
+    ConsumerRef, Delivery, EntryRef, Field, GroupMut, GroupRef, HashRef, Keep, Lifetime, ListRef, Scored, ScoredBack,
+    SetRef, SortedSetRef, StreamMut, StreamRef, Text,
 };
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 pub use victims::{Ranking, Victims};
 
 use blob::Blob;
+use due::DUE_HASHES;
 use epoch::{Epochs, Freeing, Reclaim};
 use link::Link;
 use table::Table;
@@ -126,6 +128,10 @@ impl Keyspace {
     fn retire(&self, db: Db) {
         let bytes = db.table.bytes() + db.table.value_bytes();
         let keys = db.len();
+        if let Some(due) = db.due {
+            let bytes = due.size_bytes();
+            self.epochs.retire(&DUE_HASHES, Link::new(*due).address(), bytes);
+        }
         self.epochs.retire_objects(&TABLE, Link::new(db.table).address(), bytes, keys);
     }
 

@@ -11,7 +11,7 @@ use super::types::big_string::{self, BigString, Pieces};
 use super::types::big_table::{self, BigTable};
 use super::types::stream::{self, StreamRoot};
 use super::types::{HashRef, ListRef, SetRef, SortedSetRef, StreamRef};
-use super::{SortedSet, Stream, Strings};
+use super::{SortedSet, Stream, Strings, UnixMs};
 use crate::config::CollectionLimits;
 
 /// Redis keeps strings up to here in one allocation with their header, and calls that embstr.
@@ -24,6 +24,8 @@ pub enum Encoding {
     Embstr,
     Raw,
     Listpack,
+    /// A compact hash of which fields expire.
+    ListpackEx,
     Quicklist,
     Intset,
     Hashtable,
@@ -38,6 +40,7 @@ impl Encoding {
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
             Encoding::Listpack => "listpack",
+            Encoding::ListpackEx => "listpackex",
             Encoding::Quicklist => "quicklist",
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",
@@ -93,8 +96,9 @@ pub enum NewValue<'a> {
     /// The same bytes, but OBJECT ENCODING says raw, as after APPEND or SETRANGE.
     RawString(&'a [u8]),
     List(&'a Strings, &'a CollectionLimits),
-    /// Field, value, field, value; fields are distinct.
-    Hash(&'a Strings, &'a CollectionLimits),
+    /// Field, value, field, value; fields are distinct. Then for each field when it expires, 0 for never, or nothing at
+    /// all if none does.
+    Hash(&'a Strings, &'a [UnixMs], &'a CollectionLimits),
     /// Members are distinct.
     Set(&'a Strings, &'a CollectionLimits),
     /// Members are distinct and in any order; no score is NaN.
@@ -249,7 +253,7 @@ impl Outer {
             match blob.kind() {
                 Kind::String => Outer::String(Link::from_address(address)),
                 Kind::List => Outer::List(Link::from_address(address)),
-                Kind::Hash | Kind::Set | Kind::IntSet => Outer::Table(Link::from_address(address)),
+                Kind::Hash | Kind::Set | Kind::IntSet | Kind::ExpiringHash => Outer::Table(Link::from_address(address)),
                 Kind::SortedSet => Outer::SortedSet(Link::from_address(address)),
                 Kind::Stream => Outer::Stream(Link::from_address(address)),
             }
@@ -302,7 +306,7 @@ pub(super) fn value_of(blob: BlobRef<'_>) -> Value<'_> {
     match blob.kind() {
         Kind::String => Value::String(string_of(blob)),
         Kind::List => Value::List(ListRef::of(blob)),
-        Kind::Hash => Value::Hash(HashRef::of(blob)),
+        Kind::Hash | Kind::ExpiringHash => Value::Hash(HashRef::of(blob)),
         Kind::Set | Kind::IntSet => Value::Set(SetRef::of(blob)),
         Kind::SortedSet => Value::SortedSet(SortedSetRef::of(blob)),
         Kind::Stream => Value::Stream(StreamRef::of(blob)),

@@ -8,6 +8,7 @@ mod client;
 mod connection;
 mod harness;
 mod hash;
+mod hash_expiry;
 mod hyperloglog;
 mod info;
 mod keys;

@@ -62,10 +62,13 @@ impl Digest {
             Value::Hash(hash) => {
                 const HASH: u32 = 4;
                 self.mix(&HASH.to_be_bytes());
-                hash.iter().for_each(|(field, value)| {
+                hash.fields().for_each(|field| {
                     let mut pair = Digest::default();
-                    pair.mix(&field);
-                    pair.mix(&value);
+                    pair.mix(&field.name);
+                    pair.mix(&field.value);
+                    if field.expire_at.is_some() {
+                        pair.add(b"!!hexpire!!");
+                    }
                     self.add(&pair.0);
                 });
             }

@@ -18,6 +18,7 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("sync_full", stats.sync_full);
     fields.add("sync_partial_ok", stats.sync_partial_ok);
     fields.add("sync_partial_err", stats.sync_partial_err);
+    fields.add("expired_subkeys", stats.expired_subkeys);
     fields.add("expired_keys", stats.expired_keys);
     fields.decimal("expired_stale_perc", cx.server.expired_stale_share * 100.0);
     fields.add("expired_time_cap_reached_count", stats.expired_time_cap_reached);
@@ -74,7 +75,9 @@ pub(super) fn keyspace(cx: &mut Context<'_>, fields: &mut Fields) {
         let db = cx.db.keyspace.db(index);
         if !db.is_empty() {
             let (keys, expires, ttl_ms) = (db.len(), db.expires_len(), db.average_ttl_ms(cx.now.unix_ms()));
-            fields.add(&format!("db{index}"), format_args!("keys={keys},expires={expires},avg_ttl={ttl_ms}"));
+            let subexpiry = db.expiring_hashes();
+            let shown = format_args!("keys={keys},expires={expires},avg_ttl={ttl_ms},subexpiry={subexpiry}");
+            fields.add(&format!("db{index}"), shown);
         }
     }
 }

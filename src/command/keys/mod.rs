@@ -20,6 +20,7 @@ const WRITE_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 const LOOKED_AT: &[KeySpec] = &[KeySpec::at(1).read_only(&[])];
 const READ_KEY: &[KeySpec] = &[KeySpec::at(1).read_only(&["access"])];
 const UPDATED_KEY: &[KeySpec] = &[KeySpec::at(1).read_write(&["update"])];
+const OVERWRITTEN_KEY: &[KeySpec] = &[KeySpec::at(1).overwrite(&["update"])];
 const LOOKED_AT_KEYS: &[KeySpec] = &[KeySpec::range(1, -1, 1).read_only(&[])];
 const REMOVED_KEYS: &[KeySpec] = &[KeySpec::range(1, -1, 1).remove(&["delete"])];
 
@@ -164,20 +165,7 @@ pub(super) const COMMANDS: &[Command] = &[
         .keys(READ_KEY)
         .categories(KEYSPACE)
         .tips(VARYING),
-    Command::new(
-        "restore",
-        dump::restore,
-        "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME seconds:integer]@5.0.0 \
-         [FREQ frequency:integer]@5.0.0",
-    )
-    .about("Makes a key of a payload that DUMP gave.")
-    .since("2.6.0")
-    .complexity("O(N)")
-    .arity(-4)
-    .flags(WRITE.with(Flags::DENYOOM))
-    .keys(&[KeySpec::at(1).overwrite(&["update"])])
-    .categories(KEYSPACE_DANGEROUS)
-    .history(&[("3.0.0", "Option REPLACE."), ("5.0.0", "Option ABSTTL."), ("5.0.0", "Options IDLETIME, FREQ.")]),
+    restoring("restore").about("Makes a key of a payload that DUMP gave.").since("2.6.0"),
     Command::new(
         "migrate",
         migrate::migrate,
@@ -205,6 +193,24 @@ pub(super) const COMMANDS: &[Command] = &[
     ]),
     Command::container("object", object::COMMANDS).about("Looks at how a value is kept.").since("2.2.3"),
 ];
+
+/// Of another group than its twin.
+pub(super) const RESTORE_ASKING: &[Command] = &[restoring("restore-asking")
+    .about("RESTORE of a key that moves from one node of a cluster to another.")
+    .since("3.0.0")
+    .flags(WRITE.with(Flags::DENYOOM).with(Flags::ASKING))];
+
+const fn restoring(name: &'static str) -> Command {
+    const SYNTAX: &str = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 \
+        [IDLETIME seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0";
+    Command::new(name, dump::restore, SYNTAX)
+        .complexity("O(N)")
+        .arity(-4)
+        .flags(WRITE.with(Flags::DENYOOM))
+        .keys(OVERWRITTEN_KEY)
+        .categories(KEYSPACE_DANGEROUS)
+        .history(&[("3.0.0", "Option REPLACE."), ("5.0.0", "Option ABSTTL."), ("5.0.0", "Options IDLETIME, FREQ.")])
+}
 
 const fn expiring(name: &'static str, handler: super::Handler, syntax: &'static str) -> Command {
     Command::new(name, handler, syntax)

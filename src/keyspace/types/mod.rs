@@ -19,8 +19,8 @@ mod sorted_set;
 pub(super) mod stream;
 mod string;
 
-pub use hash::HashRef;
-pub(super) use hash::packed_hash;
+pub use hash::{Field, HashRef, Lifetime};
+pub(super) use hash::{earliest_in, packed_hash};
 pub use list::ListRef;
 pub(super) use list::packed_list;
 pub use packed::Text;
