@@ -52,7 +52,7 @@ pub use strings::{SortedSet, Strings};
 pub use tree::numbers::{Numbers, Version};
 pub use types::{
     ConsumerRef, Delivery, EntryRef, GroupMut, GroupRef, HashRef, Keep, ListRef, Scored, ScoredBack, SetRef,
-    SortedSetRef, StreamMut, StreamRef, Text,
+    SortedSetRef, StreamCounters, StreamMut, StreamRef, Text,
 };
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 pub use victims::{Ranking, Victims};
