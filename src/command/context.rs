@@ -319,7 +319,7 @@ pub enum Outcome {
         replicas: usize,
         deadline: Option<Millis>,
     },
-    /// Databases have changed places: keys that clients wait for may be there now.
+    /// Databases have changed places or are empty: keys that clients wait for may be there now, or gone.
     Swapped,
     /// Nothing is there: the client waits until something comes.
     Block(Box<BlockOn>),

@@ -85,7 +85,10 @@ impl Engine {
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
             Outcome::ConfigRewrite { all } => self.rewrite_config(all, reply),
             Outcome::Save => self.save_in_foreground(now, token, reply),
-            Outcome::SaveFlushed => self.save_flushed(now, token, reply),
+            Outcome::SaveFlushed => {
+                self.waiting.touch_all();
+                self.save_flushed(now, token, reply)
+            }
             Outcome::BackgroundSave => self.save_in_background(now),
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),

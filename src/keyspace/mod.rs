@@ -53,7 +53,7 @@ pub use strings::{SortedSet, Strings};
 pub use tree::numbers::{Numbers, Version};
 pub use types::{
     ConsumerRef, Delivery, EntryRef, Field, GroupMut, GroupRef, HashRef, Keep, Lifetime, ListRef, Scored, ScoredBack,
-    SetRef, SortedSetRef, StreamMut, StreamRef, Text,
+    SetRef, SortedSetRef, StreamCounters, StreamMut, StreamRef, Text,
 };
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 pub use victims::{Ranking, Victims};

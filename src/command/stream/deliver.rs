@@ -1,10 +1,9 @@
 //! What a consumer is given, and how that enters the stream.
 
 use crate::command::{Context, Database};
-use crate::keyspace::{Delivery, Key, StreamId};
+use crate::keyspace::{Delivery, Key, StreamCounters, StreamId};
 
 use super::group::note_new_consumer;
-use super::progress::Counters;
 use super::range::{answer, answer_all, answer_gone};
 use super::{id, peek};
 
@@ -44,7 +43,7 @@ pub(super) fn deliver_new(cx: &mut Context<'_>, key: Key<'_>, reader: &Reader<'_
     let entries = stream.range(from, StreamId::MAX).take(most);
     let ids: Vec<StreamId> = entries.clone().map(|entry| entry.id).collect();
     answer_all(&mut cx.reply, entries);
-    let counters = Counters::of(&stream);
+    let counters = StreamCounters::of(&stream);
     let mut entries_read = stream.group(reader.group).and_then(|group| group.entries_read());
     for id in &ids {
         entries_read = counters.after(entries_read, *id);

@@ -1,11 +1,10 @@
 //! XINFO: what a stream, its groups and their consumers say of themselves.
 
 use crate::command::{Args, CommandError, Context, Outcome, help};
-use crate::keyspace::{ConsumerRef, GroupRef, StreamId, StreamRef};
+use crate::keyspace::{ConsumerRef, GroupRef, StreamCounters, StreamId, StreamRef};
 use crate::resp::Reply;
 
 use super::group::no_group;
-use super::progress::Counters;
 use super::range::{answer, answer_all};
 use super::{INFO_COMMANDS, id};
 
@@ -58,7 +57,7 @@ pub(super) fn consumers(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome
 
 pub(super) fn groups(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let stream = cx.db.read_stream(args.key(2))?.ok_or(CommandError::NO_SUCH_KEY)?;
-    let counters = Counters::of(&stream);
+    let counters = StreamCounters::of(&stream);
     cx.reply.array(stream.groups_len());
     for group in stream.groups() {
         cx.reply.map(6);
@@ -70,7 +69,7 @@ pub(super) fn groups(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
     Ok(Outcome::Done)
 }
 
-fn position(reply: &mut Reply, group: &GroupRef<'_>, counters: &Counters) {
+fn position(reply: &mut Reply, group: &GroupRef<'_>, counters: &StreamCounters) {
     field_id(reply, "last-delivered-id", group.last_id());
     field_known(reply, "entries-read", group.entries_read().map(|read| read as i64));
     field_known(reply, "lag", counters.lag(group));
@@ -124,7 +123,7 @@ fn full(reply: &mut Reply, stream: &StreamRef<'_>, count: usize) {
     answer_all(reply, stream.range(StreamId::MIN, StreamId::MAX).take(count));
     reply.bulk(b"groups");
     reply.array(stream.groups_len());
-    let counters = Counters::of(stream);
+    let counters = StreamCounters::of(stream);
     for group in stream.groups() {
         reply.map(7);
         field_name(reply, group.name());

@@ -9,7 +9,6 @@ mod group;
 mod id;
 mod info;
 mod pending;
-mod progress;
 mod range;
 mod read;
 

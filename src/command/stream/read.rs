@@ -153,37 +153,39 @@ fn last_entry(stream: &StreamRef<'_>) -> Option<StreamId> {
 fn read(cx: &mut Context<'_>, args: &Args<'_>, is_group: bool) -> Result<Outcome, CommandError> {
     let request = Request::parse(cx, args, is_group)?;
     let from: Vec<From> = (0..request.keys).map(|index| request.from(cx, args, index)).collect::<Result<_, _>>()?;
-    let mut served = Vec::new();
+    // How many are answered is known afterwards only: a group may have read on by then.
+    let before = std::mem::take(&mut cx.reply.buffer);
+    let mut served = 0;
     for (index, from) in from.iter().enumerate() {
-        served.extend(request.ready(cx, args, index, *from).map(|from| (index, from)));
-    }
-    if served.is_empty() {
-        return Ok(match request.block {
-            Some(deadline) => block(cx, wait(args, &request, &from, deadline)),
-            None => {
-                cx.reply.null_array();
-                Outcome::Done
-            }
-        });
-    }
-    let is_map = cx.reply.protocol == Protocol::Resp3;
-    if is_map {
-        cx.reply.map(served.len())
-    } else {
-        cx.reply.array(served.len())
-    }
-    for (index, from) in served {
-        if !is_map {
-            cx.reply.array(2);
+        if let Some(from) = request.ready(cx, args, index, *from) {
+            serve(cx, args, &request, index, from);
+            served += 1;
         }
-        serve(cx, args, &request, index, from);
     }
+    let answers = std::mem::replace(&mut cx.reply.buffer, before);
+    if served > 0 {
+        // A map, or an array of pairs.
+        if cx.reply.protocol == Protocol::Resp3 {
+            cx.reply.map(served)
+        } else {
+            cx.reply.array(served)
+        }
+        cx.reply.buffer.extend_from_slice(&answers);
+        return Ok(Outcome::Done);
+    }
+    if let Some(deadline) = request.block {
+        return Ok(block(cx, wait(args, &request, &from, deadline)));
+    }
+    cx.reply.null_array();
     Ok(Outcome::Done)
 }
 
 /// Answers a key and its entries.
 fn serve(cx: &mut Context<'_>, args: &Args<'_>, request: &Request<'_>, index: usize, from: From) {
     let key = args.key(request.keys_at + index);
+    if cx.reply.protocol == Protocol::Resp2 {
+        cx.reply.array(2);
+    }
     cx.reply.bulk(key.bytes);
     let most = if request.count == 0 { usize::MAX } else { request.count };
     match (from, &request.reader) {

@@ -29,4 +29,4 @@ pub(super) use set::packed_set;
 pub(super) use sorted_set::packed_sorted_set;
 pub use sorted_set::{Scored, ScoredBack, SortedSetRef};
 pub(super) use stream::born_stream;
-pub use stream::{ConsumerRef, Delivery, EntryRef, GroupMut, GroupRef, Keep, StreamMut, StreamRef};
+pub use stream::{ConsumerRef, Delivery, EntryRef, GroupMut, GroupRef, Keep, StreamCounters, StreamMut, StreamRef};

@@ -4,6 +4,7 @@
 mod chunk;
 mod group;
 mod log;
+mod progress;
 mod root;
 
 use std::ptr::NonNull;
@@ -21,6 +22,7 @@ pub use chunk::EntryRef;
 pub use group::Delivery;
 use group::{Consumer, Group};
 pub use log::{Entries, Keep};
+pub use progress::StreamCounters;
 pub(in crate::keyspace) use root::{StreamRoot, free_whole};
 
 /// A stream read in place.
@@ -337,10 +339,15 @@ pub fn born_stream(cradle: Cradle<'_>, stream: &Stream, limits: &CollectionLimit
     let meta = stream.meta.unwrap_or(StreamMeta { entries_added, ..StreamMeta::default() });
     root.max_deleted_id = meta.max_deleted_id;
     root.entries_added = meta.entries_added;
+    let counters = StreamCounters::of(&StreamRef { root: &root });
     for group in &stream.groups {
         // Names of groups are distinct.
         let (Ok((_, at)) | Err(at)) = root.group_place(&group.name);
         root.put_group(epochs, at, born_group(epochs, group));
+        if stream.meta.is_none() {
+            let entries_read = counters.number_of(group.last_id);
+            root.change_group(epochs, at, |born| born.entries_read = entries_read);
+        }
     }
     Born::Boxed { kind: Kind::Stream, value: Link::new(root).address() }
 }

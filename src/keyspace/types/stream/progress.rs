@@ -1,11 +1,13 @@
 //! How far a group has read, where that can be known: entries are not numbered, so once some are deleted in between, or
 //! an ID was set, counting has to wait until the group reaches a place whose number is known.
 
-use crate::keyspace::{GroupRef, StreamId, StreamRef};
+use crate::keyspace::StreamId;
+
+use super::{GroupRef, StreamRef};
 
 /// What a stream counts.
 #[derive(Clone, Copy)]
-pub(super) struct Counters {
+pub struct StreamCounters {
     len: u64,
     first_id: StreamId,
     last_id: StreamId,
@@ -13,9 +15,9 @@ pub(super) struct Counters {
     entries_added: u64,
 }
 
-impl Counters {
-    pub fn of(stream: &StreamRef<'_>) -> Counters {
-        Counters {
+impl StreamCounters {
+    pub fn of(stream: &StreamRef<'_>) -> StreamCounters {
+        StreamCounters {
             len: stream.len(),
             first_id: stream.first_id(),
             last_id: stream.last_id(),
@@ -26,11 +28,12 @@ impl Counters {
 
     /// Whether an entry from an ID on was deleted, as far as one knows.
     fn has_gap_from(&self, id: StreamId) -> bool {
-        self.len > 0 && self.max_deleted_id != StreamId::MIN && id <= self.max_deleted_id
+        let is_behind = self.max_deleted_id == StreamId::MIN || self.max_deleted_id < self.first_id;
+        self.len > 0 && !is_behind && id <= self.max_deleted_id
     }
 
     /// Entries that ever were up to an ID.
-    fn number_of(&self, id: StreamId) -> Option<u64> {
+    pub fn number_of(&self, id: StreamId) -> Option<u64> {
         let has_no_gap = self.max_deleted_id == StreamId::MIN || self.max_deleted_id < self.first_id;
         match () {
             _ if self.entries_added == 0 => Some(0),
