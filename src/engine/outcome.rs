@@ -57,6 +57,10 @@ impl Engine {
             Outcome::Save => self.save_in_foreground(now, token, reply),
             Outcome::SaveFlushed => self.save_flushed(now, token, reply),
             Outcome::BackgroundSave => self.save_in_background(now),
+            Outcome::CallSaveOff => {
+                self.notice("Background saving will be aborted due to user request");
+                self.call_save_off();
+            }
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
             Outcome::Sleep(duration) => {
