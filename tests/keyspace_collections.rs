@@ -188,7 +188,7 @@ impl Pair {
             40..50 => {
                 let changed = fields.range_mut(field.clone()..).next();
                 let expire_at = (at % 2 == 0).then_some(at);
-                for (field, (_, before)) in changed {
+                if let Some((field, (_, before))) = changed {
                     real.hash_expire(hashed(&name), field, expire_at);
                     *before = expire_at;
                 }

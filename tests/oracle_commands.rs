@@ -63,6 +63,9 @@ const DIFFERENT_INFO: &[(&str, &str, &str)] = &[
 /// COMMAND DOCS: row, field, reason.
 const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("acl|log", "history", "two fields more, as since Redis 7.2"),
+    ("bgsave", "arguments", "CANCEL is newer"),
+    ("bgsave", "history", "CANCEL is newer"),
+    ("client|list", "arguments", "filters are newer"),
     ("client|kill", "arguments", "named and structured as since Redis 7.4"),
     ("command|getkeys", "arguments", "Redis 7.0 documents none"),
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),
@@ -81,6 +84,7 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("zrevrank", "history", "WITHSCORE is newer"),
     ("sort", "arguments", "named as since Redis 7.2; patterns have no key spec"),
     ("sort_ro", "arguments", "named as since Redis 7.2; patterns have no key spec"),
+    ("restore-asking", "doc_flags", "syscmd is for commands that users do not send"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),
 ];
 

@@ -355,6 +355,8 @@ pub enum Outcome {
     SaveFlushed,
     /// Start writing the RDB file in the background; answered already.
     BackgroundSave,
+    /// Call the save in the background off; answered already.
+    CallSaveOff,
     /// DEBUG RELOAD: write the RDB file, if asked to, and load it; the answer comes afterwards.
     Reload {
         save: bool,

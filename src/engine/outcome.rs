@@ -90,6 +90,10 @@ impl Engine {
                 self.save_flushed(now, token, reply)
             }
             Outcome::BackgroundSave => self.save_in_background(now),
+            Outcome::CallSaveOff => {
+                self.notice("Background saving will be aborted due to user request");
+                self.call_save_off(now);
+            }
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
             Outcome::Sleep(duration) => {

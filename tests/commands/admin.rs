@@ -281,6 +281,9 @@ fn saves_are_started_once_and_counted() {
     h.check("BGSAVE x", "-ERR syntax error");
     h.check("BGSAVE SCHEDULE", "+Background saving started");
     h.check("BGSAVE", "-ERR Background save already in progress");
+    h.check("BGSAVE CANCEL", "+Background saving cancelled");
+    h.check("BGSAVE CANCEL", "-ERR Background saving is currently not in progress or scheduled");
+    h.check("BGSAVE", "+Background saving started");
     h.check("SAVE", "-ERR Background save already in progress");
     assert_eq!(field(&mut h, "persistence", "rdb_bgsave_in_progress").as_deref(), Some("1"));
 }
