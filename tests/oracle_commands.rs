@@ -24,6 +24,8 @@ use value::Value;
 
 /// Rows that Redis 7.0.15 lacks.
 const NEWER: &[&str] = &[
+    "client|capa",
+    "client|import-source",
     "client|no-touch",
     "client|setinfo",
     "commandlog",
@@ -32,7 +34,20 @@ const NEWER: &[&str] = &[
     "commandlog|len",
     "commandlog|reset",
     "delifeq",
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hgetdel",
+    "hgetex",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "hsetex",
+    "httl",
     "msetex",
+    "script|show",
 ];
 
 /// Subcommands of Redis 7.0.15 that a container here lacks, and what they wait for.
@@ -57,6 +72,7 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("pfselftest", "doc_flags", "syscmd is for commands that users do not send"),
     ("pfmerge", "arguments", "a source may be missing, as Redis says since 7.2"),
     ("replconf", "arguments", "Redis documents none"),
+    ("hscan", "arguments", "NOVALUES is newer"),
     ("set", "arguments", "IFEQ is newer"),
     ("set", "history", "IFEQ is newer"),
     ("zrank", "arguments", "WITHSCORE is newer"),

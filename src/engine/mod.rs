@@ -14,12 +14,15 @@ mod cron;
 mod ending;
 mod evict;
 mod execute;
+mod failover;
 mod feed;
 mod follow;
+mod full_sync;
 mod gate;
 mod held;
 mod input;
 mod invalidate;
+mod migrate;
 mod monitor;
 mod outcome;
 mod persist;
@@ -58,6 +61,7 @@ pub use execute::Turn;
 pub use follow::LoadedPayload;
 pub use gate::{Conditions, Verdict};
 pub use input::Input;
+pub use migrate::Migrated;
 pub use testify::Testimony;
 
 use held::HeldList;
@@ -124,6 +128,8 @@ pub struct Engine {
     /// Users and what they may do.
     pub acl: Acl,
     follower: follow::Follower,
+    migrating: Option<migrate::Migrating>,
+    file_sync: Option<full_sync::FileSync>,
     cron: cron::Cron,
     /// Scripts and functions, and what runs inside.
     pub scripts: Scripts,
@@ -181,6 +187,8 @@ impl Engine {
             pubsub: PubSub::default(),
             acl,
             follower: follow::Follower::default(),
+            migrating: None,
+            file_sync: None,
             cron: cron::Cron::new(now),
             scripts: Scripts::default(),
             deferred: Vec::new(),
@@ -272,7 +280,8 @@ impl Engine {
             .when(few_replicas, Conditions::FEW_REPLICAS)
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
             .when(stale, Conditions::STALE)
-            .when(self.server.loading.is_some(), Conditions::LOADING)
+            .when(self.server.loading.is_some_and(|loading| !loading.is_async), Conditions::LOADING)
+            .when(self.server.loading.is_some_and(|loading| loading.is_async), Conditions::ASYNC_LOADING)
             .when(self.is_busy(), Conditions::BUSY)
             .when(self.holds_writers(), Conditions::PAUSED);
         self.eviction.look_anew();

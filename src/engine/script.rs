@@ -250,6 +250,7 @@ impl Host for Inside<'_> {
         engine.effects.is_recording = is_recording;
         match outcome {
             Outcome::Swapped => engine.waiting.touch_all(),
+            Outcome::Sleep(duration) => (engine.hooks.sleep)(duration),
             // What else a handler wishes is not for code inside.
             _ => {}
         }
@@ -277,8 +278,9 @@ impl Host for Inside<'_> {
         self.propagation = propagation;
     }
 
-    fn count_error(&mut self, line: &str) {
-        self.engine.metrics.errors.count(line);
+    fn note_error(&mut self, line: &str, is_counted: bool) {
+        let errors = &mut self.engine.metrics.errors;
+        if is_counted { errors.note_counted() } else { errors.count(line) }
     }
 
     fn tick(&mut self) -> Tick {

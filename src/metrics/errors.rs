@@ -31,6 +31,11 @@ impl ErrorStats {
         }
     }
 
+    /// The command under way fails by an error that was counted when it happened.
+    pub fn note_counted(&mut self) {
+        self.pending += 1;
+    }
+
     /// Whether the command that has just ended was answered with an error: asked once per command, from the inside
     /// out, so that EXEC is not charged with what happened to a request in it.
     #[inline]

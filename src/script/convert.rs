@@ -165,14 +165,15 @@ impl Answerer<'_> {
     }
 
     fn fail(&mut self, line: &str) {
-        self.host.count_error(line);
+        self.host.note_error(line, false);
         self.reply.error(line);
     }
 
     /// Answers the error on top, which `place` goes behind. Leaves it there.
     pub fn answer_error(&mut self, error: &ErrorInfo, place: &str) {
         let line = format!("{}{place}", String::from_utf8_lossy(&error.message));
-        if error.is_counted { self.reply.error(line.trim_end()) } else { self.fail(line.trim_end()) }
+        self.host.note_error(line.trim_end(), error.is_counted);
+        self.reply.error(line.trim_end());
     }
 
     fn answer_bool(&mut self, truth: bool) {

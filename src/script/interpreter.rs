@@ -7,7 +7,7 @@ use super::error::ErrorInfo;
 use super::flags::shown;
 use super::register::Registration;
 use super::sandbox::{self, Places};
-use super::stack::{Failed, GLOBALS, Stack};
+use super::stack::{Failed, Stack};
 use super::state::{MEMORY_MAX_BYTES, Owned};
 use super::{Host, ScriptError};
 use crate::resp::{Args, Reply};
@@ -55,7 +55,7 @@ impl Interpreter {
     /// With a bound of its own for what it may hold while code runs.
     pub fn with_memory(max_bytes: usize) -> Interpreter {
         let state = Owned::open(max_bytes);
-        let set_up = state.protected(&mut (), 0, 5, |stack, ()| sandbox::set_up(stack));
+        let set_up = state.protected(&mut (), 0, 4, |stack, ()| sandbox::set_up(stack));
         set_up.expect("memory for an interpreter");
         let places = sandbox::places(state.stack());
         state.stack().set_top(0);
@@ -136,10 +136,10 @@ impl Interpreter {
         *self.state.registrations.borrow() = Some(Vec::new());
         self.set_lookup(self.places.load_globals);
         let state = &self.state;
-        let mut lent = (self.places, function);
+        let mut lent = function;
         let result = state.with_host(host, || {
-            state.protected(&mut lent, 0, 0, |stack, (places, function)| {
-                push_function(stack, *places, *function);
+            state.protected(&mut lent, 0, 0, |stack, function| {
+                stack.push_kept(*function);
                 stack.call(0, 0);
                 Ok(0)
             })
@@ -192,15 +192,6 @@ struct Lent<'a, 'r> {
     reply: &'a mut Reply,
 }
 
-/// Pushes what is kept, in a world that no earlier run has changed.
-fn push_function(stack: Stack<'_>, places: Places, function: c_int) {
-    stack.push_kept(places.face);
-    stack.replace(GLOBALS);
-    stack.push_kept(function);
-    stack.push_kept(places.face);
-    stack.set_environment(-2);
-}
-
 fn enter(stack: Stack<'_>, lent: &mut Lent<'_, '_>) {
     let Run { words, first, keys, .. } = lent.run;
     let push_words = |from: usize, to: usize| {
@@ -210,7 +201,7 @@ fn enter(stack: Stack<'_>, lent: &mut Lent<'_, '_>) {
             stack.set_raw_item(-2, index - from + 1);
         }
     };
-    push_function(stack, lent.places, lent.run.function);
+    stack.push_kept(lent.run.function);
     if lent.run.is_script {
         stack.push_kept(lent.places.globals);
         push_words(first, first + keys);

@@ -43,7 +43,7 @@ pub enum Policy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Libraries {
     by_name: BTreeMap<Vec<u8>, Arc<Library>>,
-    /// Function -> library.
+    /// Function, whatever its case, in lower case -> library.
     owners: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -146,8 +146,8 @@ impl Libraries {
 
     /// A function and the library that has it.
     pub fn function(&self, name: &[u8]) -> Option<(&Arc<Library>, &Function)> {
-        let library = self.by_name.get(self.owners.get(name)?)?;
-        let function = library.functions.iter().find(|function| function.name == name)?;
+        let library = self.by_name.get(self.owners.get(&name.to_ascii_lowercase())?)?;
+        let function = library.functions.iter().find(|function| function.name.eq_ignore_ascii_case(name))?;
         Some((library, function))
     }
 
@@ -166,10 +166,10 @@ impl Libraries {
 
     /// No two libraries may have a function of the same name.
     pub(super) fn check_collisions(&self, library: &Library) -> Result<(), ScriptError> {
-        let taken = library
-            .functions
-            .iter()
-            .find(|function| self.owners.get(&function.name).is_some_and(|owner| *owner != library.name));
+        let is_taken = |function: &&Function| {
+            self.owners.get(&function.name.to_ascii_lowercase()).is_some_and(|owner| *owner != library.name)
+        };
+        let taken = library.functions.iter().find(is_taken);
         match taken {
             Some(function) => Err(ScriptError::new(format!("Function {} already exists", shown(&function.name)))),
             None => Ok(()),
@@ -180,14 +180,14 @@ impl Libraries {
     pub(super) fn add(&mut self, library: Library) {
         self.remove(&library.name);
         for function in &library.functions {
-            self.owners.insert(function.name.clone(), library.name.clone());
+            self.owners.insert(function.name.to_ascii_lowercase(), library.name.clone());
         }
         self.by_name.insert(library.name.clone(), Arc::new(library));
     }
 
     pub(super) fn remove(&mut self, name: &[u8]) -> Option<Arc<Library>> {
         let library = self.by_name.remove(name)?;
-        library.functions.iter().for_each(|function| drop(self.owners.remove(&function.name)));
+        library.functions.iter().for_each(|function| drop(self.owners.remove(&function.name.to_ascii_lowercase())));
         Some(library)
     }
 
@@ -231,7 +231,7 @@ impl Host for LoadHost {
 
     fn set_propagation(&mut self, _: Propagation) {}
 
-    fn count_error(&mut self, _: &str) {}
+    fn note_error(&mut self, _: &str, _: bool) {}
 
     fn tick(&mut self) -> Tick {
         self.ticks += 1;

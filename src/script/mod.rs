@@ -74,8 +74,8 @@ pub trait Host {
     /// Where the effects of the commands to come go.
     fn set_propagation(&mut self, propagation: Propagation);
 
-    /// Counts an error that the code answers, and that was not counted before.
-    fn count_error(&mut self, line: &str);
+    /// The code answers an error; `is_counted` if that of a command, which was counted when it happened.
+    fn note_error(&mut self, line: &str, is_counted: bool);
 
     /// To be called every few thousand steps. Others may be let in meanwhile, so it can take a moment.
     fn tick(&mut self) -> Tick;

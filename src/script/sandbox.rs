@@ -23,9 +23,7 @@ const READONLY: &str = "Attempt to modify a readonly table";
 pub struct Places {
     /// The real globals, where KEYS and ARGV are set.
     pub globals: c_int,
-    /// What scripts have as their globals.
-    pub face: c_int,
-    /// The metatable of `face`.
+    /// The metatable of what scripts have as their globals.
     pub lookup: c_int,
     /// The globals of a library that is being loaded.
     pub load_globals: c_int,
@@ -35,7 +33,7 @@ pub struct Places {
 /// Fills an empty state; answers the places as numbers, in their order.
 pub fn set_up(stack: Stack<'_>) -> Answer {
     stack.open_libraries();
-    for name in ["dofile", "loadfile", "print", "newproxy"] {
+    for name in ["dofile", "loadfile", "print", "newproxy", "getfenv", "setfenv"] {
         stack.push_nil();
         stack.set_raw_field(GLOBALS, name.as_bytes());
     }
@@ -49,7 +47,7 @@ pub fn set_up(stack: Stack<'_>) -> Answer {
 /// The places out of the numbers on the stack.
 pub fn places(stack: Stack<'_>) -> Places {
     let place = |index| stack.number(index) as c_int;
-    Places { globals: place(1), face: place(2), lookup: place(3), load_globals: place(4), error_handler: place(5) }
+    Places { globals: place(1), lookup: place(2), load_globals: place(3), error_handler: place(4) }
 }
 
 fn set_globals(stack: Stack<'_>) {
@@ -143,15 +141,13 @@ fn seal(stack: Stack<'_>) -> Answer {
     protect(stack);
     stack.push_copy(-1);
     stack.set_raw_field(GLOBALS, b"_G");
-    stack.push_copy(-1);
-    let face = stack.keep();
     stack.has_metatable(-1);
     let lookup = stack.keep();
     let load_globals = keep_load_globals(stack, shown);
     stack.replace(GLOBALS);
     stack.push_function(super::error::handle, 0);
     let error_handler = stack.keep();
-    let places = [globals, face, lookup, load_globals, error_handler];
+    let places = [globals, lookup, load_globals, error_handler];
     places.iter().for_each(|place| stack.push_number((*place).into()));
     Ok(places.len() as c_int)
 }

@@ -53,7 +53,7 @@ pub struct Scripts {
     pub eval: Option<Box<Interpreter>>,
     pub functions: Option<Box<Interpreter>>,
     libraries: Libraries,
-    /// Functions that are compiled, by name, as the interpreter keeps them.
+    /// Functions that are compiled, by name in lower case, as the interpreter keeps them.
     compiled: BTreeMap<Vec<u8>, c_int>,
     pub running: Option<Running>,
 }
@@ -104,6 +104,13 @@ impl Scripts {
         self.cached_bytes
     }
 
+    /// Memory of the interpreters of scripts and of functions.
+    pub fn interpreters_bytes(&self) -> (usize, usize) {
+        let bytes =
+            |interpreter: &Option<Box<Interpreter>>| interpreter.as_ref().map_or(0, |found| found.memory_bytes());
+        (bytes(&self.eval), bytes(&self.functions))
+    }
+
     pub fn libraries(&self) -> &Libraries {
         &self.libraries
     }
@@ -128,7 +135,7 @@ impl Scripts {
             return Err(error);
         }
         self.forget_compiled(&name);
-        let names = library.functions.iter().map(|function| function.name.clone());
+        let names = library.functions.iter().map(|function| function.name.to_ascii_lowercase());
         self.compiled.extend(names.zip(kept));
         self.libraries.add(library);
         Ok(name)
@@ -143,7 +150,7 @@ impl Scripts {
     fn forget_compiled(&mut self, library: &[u8]) {
         let Some(library) = self.libraries.get(library) else { return };
         for function in &library.functions {
-            let kept = self.compiled.remove(&function.name);
+            let kept = self.compiled.remove(&function.name.to_ascii_lowercase());
             if let (Some(kept), Some(interpreter)) = (kept, &mut self.functions) {
                 interpreter.release(kept);
             }
@@ -160,14 +167,16 @@ impl Scripts {
 
     /// A function as its interpreter keeps it; its library is compiled first if it came as a text.
     pub fn compiled(&mut self, name: &[u8]) -> Result<c_int, ScriptError> {
-        if let Some(kept) = self.compiled.get(name) {
+        let key = name.to_ascii_lowercase();
+        if let Some(kept) = self.compiled.get(&key) {
             return Ok(*kept);
         }
         let missing = || ScriptError::new("Function not found");
         let (library, _) = self.libraries.function(name).ok_or_else(missing)?;
         let source = library.source.clone();
         let (library, kept) = Library::load(&source, self.functions.get_or_insert_default(), false)?;
-        self.compiled.extend(library.functions.into_iter().map(|function| function.name).zip(kept));
-        self.compiled.get(name).copied().ok_or_else(missing)
+        let names = library.functions.into_iter().map(|function| function.name.to_ascii_lowercase());
+        self.compiled.extend(names.zip(kept));
+        self.compiled.get(&key).copied().ok_or_else(missing)
     }
 }

@@ -278,11 +278,6 @@ impl<'s> Stack<'s> {
         lua!(self, lua_setmetatable, index);
     }
 
-    /// Takes the table on top as the globals of the function at `index`.
-    pub fn set_environment(self, index: c_int) {
-        lua!(self, lua_setfenv, index);
-    }
-
     /// Joins the `count` values on top.
     pub fn concat(self, count: c_int) {
         lua!(self, lua_concat, count)

@@ -7,7 +7,6 @@ use crate::resp::{OwnedArgs, Protocol};
 struct Server {
     ticks: u32,
     patience: u32,
-    errors: Vec<String>,
 }
 
 impl Host for Server {
@@ -30,9 +29,7 @@ impl Host for Server {
 
     fn set_propagation(&mut self, _: Propagation) {}
 
-    fn count_error(&mut self, line: &str) {
-        self.errors.push(line.to_owned());
-    }
+    fn note_error(&mut self, _: &str, _: bool) {}
 
     fn tick(&mut self) -> Tick {
         self.ticks += 1;
@@ -41,7 +38,7 @@ impl Host for Server {
 }
 
 fn run_in(interpreter: &mut Interpreter, code: &str, patience: u32) -> String {
-    let mut host = Server { ticks: 0, patience, errors: Vec::new() };
+    let mut host = Server { ticks: 0, patience };
     let function = match interpreter.compile(code.as_bytes(), c"@user_script") {
         Ok(function) => function,
         Err(error) => return error.to_string(),

@@ -60,8 +60,9 @@ impl Running {
         let _ = self.oom_score.configure(config);
     }
 
-    /// The last traces on disk go with the process.
+    /// The last traces go with the process: nobody new is let in, and nothing stays on the disk.
     pub fn clear_away(&mut self) {
+        self.served.iter().for_each(Served::suspend);
         if let Some(file) = self.pid_file.take() {
             tracing::info!("Removing the pid file.");
             drop(file);

@@ -106,14 +106,14 @@ async fn follow(shared: Arc<Shared>, link: LinkId, host: String, port: u16, outp
 }
 
 /// How the directives want connections to be made.
-struct Way {
+pub(super) struct Way {
     source: Option<String>,
     mark: u32,
     protocol: Option<Protocol>,
 }
 
 impl Way {
-    fn of(settings: &Settings) -> Way {
+    pub(super) fn of(settings: &Settings) -> Way {
         Way {
             source: settings.bind_source_addr.clone(),
             mark: settings.socket_mark_id,
@@ -122,7 +122,7 @@ impl Way {
     }
 
     /// Tries the addresses of `host` one after the other; the error is that of the last.
-    async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+    pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let mut last = io::ErrorKind::AddrNotAvailable.into();
         for address in lookup_host((host, port)).await? {
             match self.connect_to(address).await {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
@@ -29,6 +30,8 @@ use crate::session::Token;
 const NICE: i32 = 10;
 /// Pieces of a payload that may wait for the peer's socket.
 const PAYLOAD_PARTS: usize = 16;
+/// What is read of a file at once for a peer.
+const FILE_PIECE_BYTES: usize = 64 * 1024;
 /// Bytes that may wait for the loader before the master has to.
 const LOADER_BEHIND_BYTES: usize = 16 * 1024 * 1024;
 
@@ -122,15 +125,11 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
             // The peer's task finds its payload now.
             shared.turn(|engine, _| engine.sessions.get(peer).map(|session| session.wake()));
             let head = Head::of(&shared);
-            let written = if payload.whole {
-                write_whole(&shared, &head, payload, &parts)
-            } else {
-                let sink = PartSink { parts: &parts };
-                let Payload { snapshot, functions, position, .. } = payload;
-                head.write(&shared, snapshot, &functions, Some(position), sink, &Course::default()).map(drop)
-            };
+            let sink = PartSink { parts: &parts };
+            let Payload { snapshot, functions, position } = payload;
+            let written = head.write(&shared, snapshot, &functions, Some(position), sink, &Course::default());
             let last = match written {
-                Ok(()) => PayloadPart::Ended,
+                Ok(_) => PayloadPart::Ended,
                 Err(error) => PayloadPart::Failed(error.to_string()),
             };
             // The peer may be gone: then nobody is to be told.
@@ -140,22 +139,50 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
     drop(spawn("rdb-to-replica", job));
 }
 
-/// For peers that need the length first: the payload is prepared whole.
-fn write_whole(
-    shared: &Arc<Shared>,
-    head: &Head,
-    payload: Payload,
-    parts: &mpsc::Sender<PayloadPart>,
-) -> io::Result<()> {
-    let mut whole = Vec::new();
-    let Payload { snapshot, functions, position, .. } = payload;
-    head.write(shared, snapshot, &functions, Some(position), &mut whole, &Course::default())?;
-    let whole = Bytes::from(whole);
+/// Sends the file that was saved for peers; each has a place of its own in it.
+pub fn send_file(shared: &Arc<Shared>, peer: Token) {
+    let (parts, receiver) = mpsc::channel(PAYLOAD_PARTS);
+    shared.payloads.lock().insert(peer, receiver);
+    let file = shared.sync_file.lock().clone();
+    let job = {
+        let shared = shared.clone();
+        move || {
+            shared.turn(|engine, _| engine.sessions.get(peer).map(|session| session.wake()));
+            let sent = file.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|file| read_parts(&file, &parts));
+            let last = sent.map_or_else(|error| PayloadPart::Failed(error.to_string()), |()| PayloadPart::Ended);
+            // The peer may be gone: then nobody is to be told.
+            let _ = parts.blocking_send(last);
+        }
+    };
+    drop(spawn("file-to-replica", job));
+}
+
+fn read_parts(file: &File, parts: &mpsc::Sender<PayloadPart>) -> io::Result<()> {
     let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-    parts.blocking_send(PayloadPart::Sized(whole.len() as u64)).map_err(gone)?;
-    for start in (0..whole.len()).step_by(64 * 1024) {
-        let end = whole.len().min(start + 64 * 1024);
-        parts.blocking_send(PayloadPart::Chunk(whole.slice(start..end))).map_err(gone)?;
+    let len = file.metadata()?.len();
+    parts.blocking_send(PayloadPart::Sized(len)).map_err(gone)?;
+    let mut at = 0;
+    while at < len {
+        let mut piece = vec![0; FILE_PIECE_BYTES.min((len - at) as usize)];
+        file.read_exact_at(&mut piece, at)?;
+        at += piece.len() as u64;
+        parts.blocking_send(PayloadPart::Chunk(Bytes::from(piece))).map_err(gone)?;
+    }
+    Ok(())
+}
+
+/// Opens the file for its peers, before another save can take its place, and deletes it if nothing else needs it.
+fn offer_to_peers(shared: &Arc<Shared>) -> Result<(), SaveError> {
+    let (path, is_needed) = shared.turn(|engine, _| {
+        let config = &engine.config;
+        (config.dir.join(&config.dbfilename), !config.rdb_del_sync_files || !config.save_points.is_empty())
+    });
+    let file = File::open(&path).map_err(|error| SaveError::Failed(error.to_string()))?;
+    *shared.sync_file.lock() = Some(Arc::new(file));
+    if !is_needed {
+        log(Level::Notice, "Removing the RDB file used to feed replicas in a persistence-less instance");
+        // It costs room on the disk at most.
+        let _ = std::fs::remove_file(path);
     }
     Ok(())
 }
@@ -221,7 +248,12 @@ pub fn save(
             true => SaveError::CalledOff,
             false => SaveError::Failed(error.to_string()),
         });
+        let result = match purpose {
+            SavePurpose::FullSync => result.and_then(|()| offer_to_peers(&shared)),
+            _ => result,
+        };
         shared.turn(|engine, now| engine.saved(now, purpose, result));
+        *shared.sync_file.lock() = None;
     });
     *latest = Some(SaveHandle { cancelled, thread });
 }
@@ -318,6 +350,7 @@ impl Drop for PieceReader {
 
 fn load_payload(shared: &Arc<Shared>, link: LinkId, mut source: PieceReader) {
     let loaded = load(shared, &mut source, false);
+    loaded.as_ref().err().into_iter().for_each(|error| log(Level::Warning, &format!("Internal error in RDB: {error}")));
     // The data may be whole before the payload is: they are nobody's until its end has come.
     let result = loaded.and_then(|loaded| {
         io::copy(&mut source, &mut io::sink()).map_err(|error| error.to_string())?;

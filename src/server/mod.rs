@@ -12,6 +12,7 @@ mod handover;
 mod jobs;
 mod listener;
 pub mod logging;
+mod migrate;
 pub mod process;
 mod restore;
 mod shared;

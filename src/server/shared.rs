@@ -1,6 +1,7 @@
 //! The engine behind its one lock, and the way from its actions into the world.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use super::clock::Clock;
 use super::crash::{Essential, UnderLock};
 use super::dialer::LinkHandle;
 use super::process::Supervisor;
-use super::{apply, config_file, handover, jobs, usage};
+use super::{apply, config_file, handover, jobs, migrate, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -36,6 +37,9 @@ pub struct Shared {
     pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
     pub link: Mutex<Option<LinkHandle>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
+    /// The file that a save for peers has just written, while the engine is told.
+    pub sync_file: Mutex<Option<Arc<File>>>,
+    pub targets: Mutex<migrate::Targets>,
     pub running: Arc<Mutex<apply::Running>>,
     pub supervisor: Supervisor,
     /// `Some(exit code)` ends the process.
@@ -62,6 +66,8 @@ impl Shared {
             payloads: Mutex::new(HashMap::new()),
             link: Mutex::new(None),
             save: Mutex::new(None),
+            sync_file: Mutex::new(None),
+            targets: Mutex::new(migrate::Targets::new()),
             running,
             supervisor,
             exit,
@@ -116,12 +122,14 @@ impl Shared {
             Action::LoadEnd { link } => self.with_link(link, |handle| handle.end_load()),
             Action::LoadAbandon { link } => self.with_link(link, |handle| handle.abandon_load()),
             Action::FullSync { peer, payload } => jobs::send_payload(self, peer, payload),
+            Action::SendFile { peer } => jobs::send_file(self, peer),
             Action::AbandonPayload { peer } => drop(self.payloads.lock().remove(&peer)),
             Action::Save { snapshot, functions, position, purpose, written } => {
                 jobs::save(self, snapshot, functions, position, purpose, written);
             }
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
+            Action::Migrate(migration) => migrate::start(self, migration),
             Action::ConfigChanged => apply::apply(self),
             Action::Log(level, line) => log(level, &line),
             Action::RoleChanged { is_replica } => self.running.lock().take_role(is_replica),

@@ -53,7 +53,7 @@ fn info_tells_the_truth() {
     expect("clients", "connected_clients", "1");
     expect("stats", "keyspace_misses", "1");
     expect("persistence", "rdb_changes_since_last_save", "2");
-    expect("keyspace", "db0", "keys=2,expires=1,avg_ttl=5000");
+    expect("keyspace", "db0", "keys=2,expires=1,avg_ttl=5000,subexpiry=0");
     expect("replication", "role", "master");
     expect("replication", "connected_slaves", "0");
     expect("replication", "master_replid2", "0000000000000000000000000000000000000000");

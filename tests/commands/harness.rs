@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tandem::command::Stats;
 use tandem::config::Config;
 use tandem::engine::{Action, Engine, Input, LinkId, LoadedPayload};
-use tandem::keyspace::{Keyspace, Value as Stored};
+use tandem::keyspace::{Field, Keyspace, Value as Stored};
 use tandem::log::Offset;
 use tandem::replication::{Level, LinkEvent};
 use tandem::resp::encode_command;
@@ -253,8 +253,10 @@ fn data(engine: &Engine) -> Data {
                 Stored::String(string) => string.to_cow().into_owned(),
                 Stored::List(list) => shown_all("list", list.iter().map(|text| vec![text.to_vec()]).collect()),
                 Stored::Hash(hash) => {
-                    let mut pairs: Vec<_> =
-                        hash.iter().map(|(field, value)| vec![field.to_vec(), value.to_vec()]).collect();
+                    let shown = |field: Field<'_>| {
+                        vec![field.name.to_vec(), field.value.to_vec(), format!("{:?}", field.expire_at).into_bytes()]
+                    };
+                    let mut pairs: Vec<_> = hash.fields().map(shown).collect();
                     pairs.sort();
                     shown_all("hash", pairs)
                 }

@@ -14,6 +14,7 @@ mod master;
 mod replica;
 mod requests;
 mod rights;
+mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 mod witness;

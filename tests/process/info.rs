@@ -29,6 +29,7 @@ const OURS: &[(&str, &str)] = &[
     ("server_name", "Valkey"),
     ("tandem_version", "ours"),
     ("listener0", "Redis 8"),
+    ("expired_subkeys", "Redis 8"),
     ("pubsub_clients", "Redis 8"),
     ("watching_clients", "Redis 8"),
     ("total_watched_keys", "Redis 8"),

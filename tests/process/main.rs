@@ -8,13 +8,17 @@ mod attach;
 mod crash;
 mod daemon;
 mod debian;
+mod full_sync;
 mod info;
 mod loading;
+mod migrate;
 mod package;
 #[allow(dead_code)]
 #[path = "../support/requests.rs"]
 mod requests;
 mod resume;
+mod roles;
+mod sentinel;
 mod supervision;
 #[path = "../support/mod.rs"]
 mod support;

@@ -40,6 +40,17 @@ const SUBCOMMANDS: &[Command] = &[
         .since("6.0.0")
         .arity(3)
         .flags(OWN),
+    Command::new("capa", capa, "capability...")
+        .about("Says what the client can do. Nothing here depends on it.")
+        .since("8.0.0")
+        .complexity("O(N)")
+        .arity(-3)
+        .flags(OWN),
+    Command::new("import-source", import_source, "enabled=(ON | OFF)")
+        .about("Says that this connection brings the data of another server in, keys with their expiries.")
+        .since("8.1.0")
+        .arity(3)
+        .flags(OWN),
     Command::new("getname", getname, "").about("Answers this connection's name.").since("2.6.9").arity(2).flags(OWN),
     Command::new("getredir", tracking::getredir, "")
         .about("Answers which client is sent this connection's invalidations.")
@@ -261,6 +272,21 @@ fn no_evict(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErr
 
 fn no_touch(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     cx.session().no_touch = on_or_off(args, 2)?;
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+/// Capabilities that are not known are none of our business, as in Valkey.
+fn capa(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Outcome, CommandError> {
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+/// There is no import mode, so nobody can be its source.
+fn import_source(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    if on_or_off(args, 2)? {
+        return Err(CommandError::fixed("ERR Server is not in import mode"));
+    }
     cx.reply.ok();
     Ok(Outcome::Done)
 }

@@ -4,15 +4,7 @@ use crate::alloc;
 
 use super::fields::{Fields, ratio};
 use crate::command::{Context, MemoryFigures, uncounted_bytes};
-
-/// No interpreter is here, so none holds memory.
-const SCRIPTS: &[&str] = &[
-    "used_memory_scripts_eval",
-    "number_of_cached_scripts",
-    "number_of_functions",
-    "number_of_libraries",
-    "used_memory_vm_functions",
-];
+use crate::script::Scripts;
 
 pub(super) fn memory(cx: &mut Context<'_>, fields: &mut Fields) {
     let memory = MemoryFigures::of(cx);
@@ -21,7 +13,7 @@ pub(super) fn memory(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("allocator_active", memory.allocator.active);
     fields.add("allocator_resident", memory.allocator.resident);
     fields.bytes("total_system_memory", cx.server.usage.total_system_memory_bytes);
-    scripts(fields);
+    scripts(cx.scripts, fields);
     fields.bytes("maxmemory", cx.config.maxmemory);
     fields.add("maxmemory_policy", cx.config.maxmemory_policy.name());
     for (name, _, part, whole) in memory.layers() {
@@ -44,13 +36,20 @@ fn used(memory: &MemoryFigures, fields: &mut Fields) {
     fields.percent("used_memory_dataset_perc", memory.dataset(), memory.grown().max(1));
 }
 
-fn scripts(fields: &mut Fields) {
-    fields.zeros(&["used_memory_lua", "used_memory_vm_eval"]);
-    fields.add("used_memory_lua_human", "0B");
-    fields.zeros(SCRIPTS);
-    fields.bytes("used_memory_vm_total", 0);
-    fields.zeros(&["used_memory_functions"]);
-    fields.bytes("used_memory_scripts", 0);
+/// Interpreters with all that their code holds (`vm`), and what the server keeps to make them anew.
+fn scripts(scripts: &Scripts, fields: &mut Fields) {
+    let (eval, functions) = scripts.interpreters_bytes();
+    let (cached, libraries) = (scripts.cached_bytes(), scripts.libraries().size_bytes());
+    fields.add("used_memory_vm_eval", eval);
+    fields.bytes("used_memory_lua", eval as u64);
+    fields.add("used_memory_scripts_eval", cached);
+    fields.add("number_of_cached_scripts", scripts.cached_len());
+    fields.add("number_of_functions", scripts.libraries().functions_len());
+    fields.add("number_of_libraries", scripts.libraries().len());
+    fields.add("used_memory_vm_functions", functions);
+    fields.bytes("used_memory_vm_total", (eval + functions) as u64);
+    fields.add("used_memory_functions", libraries);
+    fields.bytes("used_memory_scripts", (cached + libraries) as u64);
 }
 
 /// The log, the clients, and what waits to be freed.

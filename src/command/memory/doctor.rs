@@ -78,6 +78,8 @@ mod tests {
             backlog: MIB,
             replicas: 0,
             clients: MIB,
+            scripts: 0,
+            functions: 0,
             retired: 0,
             tables: vec![(0, MIB)],
             keys: 1,

@@ -18,6 +18,9 @@ pub struct MemoryFigures {
     /// Replicas' connections, and what the log keeps for them beyond the backlog's size.
     pub replicas: u64,
     pub clients: u64,
+    /// Cached scripts, and what is known of functions.
+    pub scripts: u64,
+    pub functions: u64,
     /// Dead, but still seen by a snapshot, or waiting to be freed.
     pub retired: u64,
     /// Nodes of each database's table that has keys, by its number.
@@ -53,6 +56,8 @@ impl MemoryFigures {
             backlog: log.total_bytes - beyond_backlog,
             replicas: beyond_backlog + sessions_bytes(cx.sessions, ClientKind::Replica),
             clients: sessions_bytes(cx.sessions, ClientKind::Normal),
+            scripts: cx.scripts.cached_bytes() as u64,
+            functions: cx.scripts.libraries().size_bytes() as u64,
             retired: keyspace.retired_bytes() as u64,
             tables: databases.filter(|(_, db)| !db.is_empty()).map(|(at, db)| (at, db.nodes_bytes() as u64)).collect(),
             keys: keyspace.len() as u64,
@@ -63,7 +68,8 @@ impl MemoryFigures {
     /// All that is no key and no value.
     pub fn overhead(&self) -> u64 {
         let tables: u64 = self.tables.iter().map(|(_, bytes)| bytes).sum();
-        self.startup + self.backlog + self.replicas + self.clients + self.retired + tables
+        let caches = self.scripts + self.functions;
+        self.startup + self.backlog + self.replicas + self.clients + caches + self.retired + tables
     }
 
     pub fn dataset(&self) -> u64 {

@@ -4,8 +4,8 @@ use super::MemoryFigures;
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::resp::Reply;
 
-/// What scripts, the cluster bus and the AOF take: they are not here.
-const ABSENT: [&str; 4] = ["cluster.links", "aof.buffer", "lua.caches", "functions.caches"];
+/// What the cluster bus and the AOF take: they are not here.
+const ABSENT: [&str; 2] = ["cluster.links", "aof.buffer"];
 
 enum Figure {
     Count(u64),
@@ -36,6 +36,8 @@ fn figures(memory: &MemoryFigures) -> Vec<(String, Figure)> {
     add("clients.slaves", Figure::Count(memory.replicas));
     add("clients.normal", Figure::Count(memory.clients));
     ABSENT.iter().for_each(|name| add(name, Figure::Count(0)));
+    add("lua.caches", Figure::Count(memory.scripts));
+    add("functions.caches", Figure::Count(memory.functions));
     memory.tables.iter().for_each(|(db, bytes)| add(&format!("db.{db}"), Figure::Table(*bytes)));
     add("overhead.total", Figure::Count(memory.overhead()));
     add("keys.count", Figure::Count(memory.keys));

@@ -8,14 +8,14 @@ use super::{Args, CommandError, Context, FUNCTION, Flags, Outcome, ScriptRun, bu
 const BAD_KEYS: CommandError = CommandError::fixed("ERR Bad number of keys provided");
 
 pub(super) fn fcall(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
-    let name = args.at(1);
-    let found = cx.scripts.libraries().function(name);
-    let flags = found.map(|(_, function)| function.flags).ok_or(CommandError::fixed("ERR Function not found"))?;
+    let found = cx.scripts.libraries().function(args.at(1));
+    let (_, function) = found.ok_or(CommandError::fixed("ERR Function not found"))?;
+    let (name, flags) = (String::from_utf8_lossy(&function.name).into_owned(), function.flags);
     let keys = key_count(args, parse_i64(args.at(2)), BAD_KEYS)?;
-    let function = cx.scripts.compiled(name).map_err(|refusal| error(&refusal))?;
+    let function = cx.scripts.compiled(args.at(1)).map_err(|refusal| error(&refusal))?;
     Ok(Outcome::RunScript(ScriptRun {
         kind: Kind::Function,
-        name: String::from_utf8_lossy(name).into_owned(),
+        name,
         function,
         flags: Some(flags),
         reads_only: cx.table.entry(cx.command).has(Flags::READONLY),

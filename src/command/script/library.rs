@@ -36,11 +36,20 @@ pub(super) fn delete(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 }
 
 pub(super) fn flush(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    if args.len() > 3 {
+        return Err(wrong_arguments("flush"));
+    }
     check_flush_mode(args, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option")?;
     cx.scripts.set_libraries(Libraries::default());
     changed(cx);
     cx.reply.ok();
     Ok(Outcome::Done)
+}
+
+fn wrong_arguments(subcommand: &str) -> CommandError {
+    CommandError::new(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try FUNCTION HELP."
+    ))
 }
 
 pub(super) fn list(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -115,11 +124,7 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
                 "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
             ));
         }
-        _ => {
-            return Err(CommandError::fixed(
-                "ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP.",
-            ));
-        }
+        _ => return Err(wrong_arguments("restore")),
     };
     let sources = functions_of_payload(args.at(2)).map_err(|refusal| CommandError::new(format!("ERR {refusal}")))?;
     let is_bounded = cx.origin == Origin::Client;

@@ -47,7 +47,7 @@ impl Default for Settings {
 }
 
 /// Nesting that is never exceeded, whatever is set: each level takes some of the processor's stack.
-const DEPTH_MAX: i64 = 10_000;
+const DEPTH_MAX: i64 = 4_000;
 
 /// Pushes the library.
 pub fn push_table(stack: Stack<'_>) {
