@@ -43,6 +43,7 @@ impl Engine {
     ) {
         let id = command.unwrap_or_default();
         let context = self.acl_context(token);
+        self.sessions[token].last_command = self.table.entry(id).full_name;
         self.note_denial(now, token, context, id, args, denied);
         let error = CommandError::new(denied.refusal(self.table.entry(id).full_name));
         self.refuse(token, command, &error, reply);
@@ -70,7 +71,6 @@ impl Engine {
             Denied::Channel(at) => (Reason::Channel, args.at(at), &mut self.stats.acl_denied_channel),
         };
         *count += 1;
-        self.sessions[token].last_command = name;
         let client = self.describe_client(now.mono, token);
         let user = &self.sessions[token].user.name;
         self.acl.log.add(LogEntry::new(reason, context, object, user, now.unix_ms(), client));

@@ -175,7 +175,7 @@ impl Engine {
             sessions: Sessions::default(),
             node,
             stats: Stats::default(),
-            metrics: Metrics::default(),
+            metrics: Metrics { commands: CommandsStats::with_rows(table.len()), ..Metrics::default() },
             clock_read_ns: 0,
             server,
             table: Arc::new(table),
@@ -203,7 +203,6 @@ impl Engine {
             actions: Vec::new(),
             config,
         };
-        engine.metrics.commands = CommandsStats::with_rows(engine.table.len());
         engine.configure();
         engine.refresh_conditions(now);
         engine

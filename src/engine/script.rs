@@ -1,5 +1,6 @@
 //! Runs code inside: what it may do, its commands as part of the unit under way, and its end.
 
+use crate::acl::{Context, Denied};
 use crate::command::{Args, CommandError, CommandId, Flags, Origin, Outcome, ScriptRun};
 use crate::replication::Level;
 use crate::resp::{self, Reply};
@@ -205,6 +206,11 @@ impl Inside<'_> {
         Ok(())
     }
 
+    /// Code does what the user may do who runs it.
+    fn check_rights(&self, id: CommandId, args: &Args<'_>) -> Result<(), Denied> {
+        if self.origin == Origin::Master { Ok(()) } else { self.engine.still_permits(self.client, id, args) }
+    }
+
     fn has_written(&self) -> bool {
         self.engine.scripts.running.as_ref().is_some_and(|running| running.has_written)
     }
@@ -225,13 +231,17 @@ impl Host for Inside<'_> {
         if let Err(error) = self.admit(id, words.len()) {
             return self.refuse(Some(id), error);
         }
+        let args = Args::new(words, self.engine.keyspace.hasher());
+        if let Err(denied) = self.check_rights(id, &args) {
+            self.engine.note_denial(self.now, self.client, Context::Script, id, &args, denied);
+            return self.refuse(Some(id), denied.refusal_inside().to_owned());
+        }
         let engine = &mut *self.engine;
         if engine.table.entry(id).has(Flags::WRITE)
             && let Some(running) = &mut engine.scripts.running
         {
             running.has_written = true;
         }
-        let args = Args::new(words, engine.keyspace.hasher());
         engine.read_clock();
         let begun = engine.begin_request(reply);
         let is_recording = engine.effects.is_recording;
@@ -249,7 +259,9 @@ impl Host for Inside<'_> {
     }
 
     fn may_call(&mut self, args: resp::Args<'_>) -> Option<bool> {
-        self.resolve(args).map(|_| true)
+        let id = self.resolve(args)?;
+        let args = Args::new(args, self.engine.keyspace.hasher());
+        Some(self.check_rights(id, &args).is_ok())
     }
 
     fn log(&mut self, level: u8, line: &[u8]) {

@@ -56,7 +56,8 @@ fn sort_ro(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErro
 }
 
 fn run(cx: &mut Context<'_>, args: &Args<'_>, may_store: bool) -> Result<Outcome, CommandError> {
-    let mut options = Options::parse(args, may_store)?;
+    let may_follow = cx.may_read_all_keys(args);
+    let mut options = Options::parse(args, may_store, may_follow)?;
     let is_storing = options.store.is_some();
     let key = args.key(1);
     let entry = if is_storing { cx.db.write(key) } else { cx.db.read(key) };
