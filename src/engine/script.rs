@@ -1,5 +1,6 @@
 //! Runs code inside: what it may do, its commands as part of the unit under way, and its end.
 
+use crate::acl::Context;
 use crate::command::{Args, CommandError, CommandId, Flags, Origin, Outcome, ScriptRun};
 use crate::replication::Level;
 use crate::resp::{self, Reply};
@@ -176,7 +177,7 @@ impl Inside<'_> {
         is_known.then_some(id)
     }
 
-    /// Whether the code may call this; the error's code follows a `-`.
+    /// Whether code may call this at all; the error's code follows a `-`.
     fn admit(&self, id: CommandId, words: usize) -> Result<(), String> {
         let entry = self.engine.table.entry(id);
         let conditions = self.engine.conditions;
@@ -189,6 +190,22 @@ impl Inside<'_> {
         if conditions.has(Conditions::STALE) && !entry.has(Flags::STALE) {
             return Err("Can not execute the command on a stale replica".to_owned());
         }
+        Ok(())
+    }
+
+    /// Whether the user whose code it is may.
+    fn check_rights(&mut self, id: CommandId, args: &Args<'_>) -> Result<(), String> {
+        if self.origin == Origin::Master {
+            return Ok(());
+        }
+        let Err(denied) = self.engine.still_permits(self.client, id, args) else { return Ok(()) };
+        self.engine.note_denial(self.now, self.client, Context::Script, id, args, denied);
+        Err(denied.refusal_inside().to_owned())
+    }
+
+    /// Whether the code may write now, if this writes.
+    fn check_writer(&self, id: CommandId) -> Result<(), String> {
+        let entry = self.engine.table.entry(id);
         if self.rules.reads_only && entry.has(Flags::WRITE | Flags::MAY_REPLICATE) {
             return Err("Write commands are not allowed from read-only scripts.".to_owned());
         }
@@ -197,7 +214,7 @@ impl Inside<'_> {
             return Ok(());
         }
         if entry.has(Flags::WRITE) {
-            gate::check_writer(conditions).map_err(|error| format!("-{}", error.0))?;
+            gate::check_writer(self.engine.conditions).map_err(|error| format!("-{}", error.0))?;
         }
         if self.rules.is_short_of_memory && entry.has(Flags::DENYOOM) {
             return Err(format!("-{}", gate::OUT_OF_MEMORY.0));
@@ -222,7 +239,9 @@ impl Host for Inside<'_> {
         let Some(id) = self.resolve(words) else {
             return self.refuse(None, "Unknown Redis command called from script".to_owned());
         };
-        if let Err(error) = self.admit(id, words.len()) {
+        let args = Args::new(words, self.engine.keyspace.hasher());
+        let admitted = self.admit(id, words.len()).and_then(|()| self.check_rights(id, &args));
+        if let Err(error) = admitted.and_then(|()| self.check_writer(id)) {
             return self.refuse(Some(id), error);
         }
         let engine = &mut *self.engine;
@@ -231,7 +250,6 @@ impl Host for Inside<'_> {
         {
             running.has_written = true;
         }
-        let args = Args::new(words, engine.keyspace.hasher());
         engine.read_clock();
         let begun = engine.begin_request(reply);
         let is_recording = engine.effects.is_recording;
@@ -249,7 +267,9 @@ impl Host for Inside<'_> {
     }
 
     fn may_call(&mut self, args: resp::Args<'_>) -> Option<bool> {
-        self.resolve(args).map(|_| true)
+        let id = self.resolve(args)?;
+        let args = Args::new(args, self.engine.keyspace.hasher());
+        Some(self.engine.still_permits(self.client, id, &args).is_ok())
     }
 
     fn log(&mut self, level: u8, line: &[u8]) {
