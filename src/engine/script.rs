@@ -262,6 +262,9 @@ impl Host for Inside<'_> {
             // What else a handler wishes is not for code inside.
             _ => {}
         }
+        if engine.sessions[self.client].tracking.is_some() && engine.table.entry(id).has(Flags::READONLY) {
+            engine.remember_declared(self.client, &self.args);
+        }
         engine.account(self.now, self.client, id, &args, begun, reply);
         Ok(())
     }
