@@ -47,6 +47,13 @@
 //! appends that to the log, with SELECT if the database differs, with MULTI and EXEC around several effects. The
 //! connection takes its outbox, releases the lock and writes; peers are woken and read on from their cursors.
 //!
+//! # Life of `EVAL`
+//! The handler finds the script by the SHA-1 of its text, or compiles it, and returns it as an outcome. The engine
+//! checks what it may do and lends itself to the interpreter as its [`script::Host`]: each `redis.call` is a request
+//! that is gated, executed and accounted, in the unit that stays open, so that all its effects are one append. The
+//! interpreter ticks every few thousand steps. Past `busy-reply-threshold` a tick gives up the lock for a moment, and
+//! the gate answers the others BUSY; what would change the data waits until the script has ended.
+//!
 //! # Life of a PSYNC
 //! The handler parses it, the engine makes the client a peer and asks [`replication::History::can_continue`], a pure
 //! function of the request, the history and the log. *Continue*: the peer's cursor is attached and the stream flows.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use tandem::config::Config;
-use tandem::engine::Engine;
+use tandem::engine::{Action, Engine};
+use tandem::keyspace::Keyspace;
 use tandem::session::{Endpoint, Token};
 use tandem::time::{Millis, Now};
 
@@ -148,4 +149,47 @@ fn a_script_below_the_threshold_lets_nobody_in() {
     server.engine.lock().hooks.let_others_in = Arc::new(|_| panic!("the unit is under the lock"));
     let code = "local n = 0 while n < 1e6 do n = n + 1 end return n";
     assert_eq!(server.ask(client, &["EVAL", code, "0"]), ":1000000\r\n");
+}
+
+/// Spins for as long as the key says so, with what it saw of another before and after.
+const WATCHING: &str = "local before = redis.call('get', 'k') local n = 0 while n < 3e7 do n = n + 1 end return {before, \
+                        redis.call('get', 'k')}";
+
+#[test]
+fn nothing_takes_the_data_away_under_a_script() {
+    let server = Server::start(b"30");
+    let (runner, other) = (server.connect(), server.connect());
+    assert_eq!(server.ask(other, &["SET", "k", "v"]), "+OK\r\n");
+    let script = run(&server, runner, &["EVAL", WATCHING, "0"]);
+    server.await_busy();
+    assert!(server.ask(other, &["REPLICAOF", "127.0.0.1", "1"]).starts_with("-BUSY "));
+    {
+        let mut engine = server.engine.lock();
+        let fresh = Keyspace::new(engine.keyspace.databases(), engine.keyspace.hasher());
+        engine.reloaded(at(server.start), other, Ok((fresh, Default::default())));
+        assert_eq!(engine.keyspace.db(0).len(), 1, "the script still runs on it");
+    }
+    assert_eq!(script.join().expect("the script to end"), "*2\r\n$1\r\nv\r\n$1\r\nv\r\n");
+    server.ask(runner, &["PING"]);
+    assert_eq!(server.ask(runner, &["GET", "k"]), "$-1\r\n");
+}
+
+#[test]
+fn a_signal_to_end_waits_for_the_script() {
+    let server = Server::start(b"30");
+    let (runner, other) = (server.connect(), server.connect());
+    assert_eq!(server.ask(other, &["SET", "k", "v"]), "+OK\r\n");
+    let script = run(&server, runner, &["EVAL", WATCHING, "0"]);
+    server.await_busy();
+    let saves = |engine: &mut Engine| engine.take_actions().iter().any(|wish| matches!(wish, Action::Save { .. }));
+    {
+        let mut engine = server.engine.lock();
+        engine.shutdown_by_signal(at(server.start), Default::default());
+        engine.tick(at(server.start));
+        assert!(!saves(&mut engine), "a snapshot in the midst of a unit");
+    }
+    script.join().expect("the script to end");
+    let mut engine = server.engine.lock();
+    engine.tick(at(server.start));
+    assert!(saves(&mut engine), "the end goes on");
 }

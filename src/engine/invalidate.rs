@@ -21,10 +21,22 @@ impl Engine {
         // What changed earlier in this unit is no news to who reads now.
         self.invalidate();
         let entry = self.table.entry(id);
-        if entry.group == Group::Scripting {
-            // What the code reads is remembered, not what it might.
-            return;
+        // Code that reads is remembered by the keys that it was given: see `remember_declared`.
+        if entry.group != Group::Scripting && !self.is_running_inside() {
+            self.remember(token, id, args, entry.has(Flags::READONLY));
         }
+    }
+
+    /// Code inside has read something: what was declared as its keys is remembered.
+    #[cold]
+    pub(super) fn remember_declared(&mut self, token: Token, args: &Args<'_>) {
+        if let Some(id) = self.table.find(args.at(0)) {
+            self.remember(token, id, args, true);
+        }
+    }
+
+    fn remember(&mut self, token: Token, id: CommandId, args: &Args<'_>, reads: bool) {
+        let entry = self.table.entry(id);
         let in_unit = self.is_running_inside() || self.sessions[token].transaction.is_some();
         let session = &mut self.sessions[token];
         let Some(tracking) = session.tracking.as_deref_mut() else { return };
@@ -36,7 +48,7 @@ impl Engine {
         };
         // CLIENT CACHING holds for the next request, or for the whole transaction that it begins.
         tracking.caching &= in_unit || entry.full_name.starts_with("client|");
-        if !remembers || !entry.has(Flags::READONLY) {
+        if !remembers || !reads {
             return;
         }
         let request = args.to_vec();

@@ -177,7 +177,7 @@ impl Inside<'_> {
         is_known.then_some(id)
     }
 
-    /// Whether the code may call this; the error's code follows a `-`.
+    /// Whether code may call this at all; the error's code follows a `-`.
     fn admit(&self, id: CommandId, words: usize) -> Result<(), String> {
         let entry = self.engine.table.entry(id);
         let conditions = self.engine.conditions;
@@ -190,6 +190,19 @@ impl Inside<'_> {
         if conditions.has(Conditions::STALE) && !entry.has(Flags::STALE) {
             return Err("Can not execute the command on a stale replica".to_owned());
         }
+        Ok(())
+    }
+
+    /// As `rights`; a refusal is noted.
+    fn check_rights(&mut self, id: CommandId, args: &Args<'_>) -> Result<(), String> {
+        let Err(denied) = self.rights(id, args) else { return Ok(()) };
+        self.engine.note_denial(self.now, self.client, Context::Script, id, args, denied);
+        Err(denied.refusal_inside().to_owned())
+    }
+
+    /// Whether the code may write now, if this writes.
+    fn check_writer(&self, id: CommandId) -> Result<(), String> {
+        let entry = self.engine.table.entry(id);
         if self.rules.reads_only && entry.has(Flags::WRITE | Flags::MAY_REPLICATE) {
             return Err("Write commands are not allowed from read-only scripts.".to_owned());
         }
@@ -198,7 +211,7 @@ impl Inside<'_> {
             return Ok(());
         }
         if entry.has(Flags::WRITE) {
-            gate::check_writer(conditions).map_err(|error| format!("-{}", error.0))?;
+            gate::check_writer(self.engine.conditions).map_err(|error| format!("-{}", error.0))?;
         }
         if self.rules.is_short_of_memory && entry.has(Flags::DENYOOM) {
             return Err(format!("-{}", gate::OUT_OF_MEMORY.0));
@@ -207,7 +220,7 @@ impl Inside<'_> {
     }
 
     /// Code does what the user may do who runs it.
-    fn check_rights(&self, id: CommandId, args: &Args<'_>) -> Result<(), Denied> {
+    fn rights(&self, id: CommandId, args: &Args<'_>) -> Result<(), Denied> {
         if self.origin == Origin::Master { Ok(()) } else { self.engine.still_permits(self.client, id, args) }
     }
 
@@ -228,13 +241,10 @@ impl Host for Inside<'_> {
         let Some(id) = self.resolve(words) else {
             return self.refuse(None, "Unknown Redis command called from script".to_owned());
         };
-        if let Err(error) = self.admit(id, words.len()) {
-            return self.refuse(Some(id), error);
-        }
         let args = Args::new(words, self.engine.keyspace.hasher());
-        if let Err(denied) = self.check_rights(id, &args) {
-            self.engine.note_denial(self.now, self.client, Context::Script, id, &args, denied);
-            return self.refuse(Some(id), denied.refusal_inside().to_owned());
+        let admitted = self.admit(id, words.len()).and_then(|()| self.check_rights(id, &args));
+        if let Err(error) = admitted.and_then(|()| self.check_writer(id)) {
+            return self.refuse(Some(id), error);
         }
         let engine = &mut *self.engine;
         if engine.table.entry(id).has(Flags::WRITE)
@@ -254,6 +264,9 @@ impl Host for Inside<'_> {
             // What else a handler wishes is not for code inside.
             _ => {}
         }
+        if engine.sessions[self.client].tracking.is_some() && engine.table.entry(id).has(Flags::READONLY) {
+            engine.remember_declared(self.client, &self.args);
+        }
         engine.account(self.now, self.client, id, &args, begun, reply);
         Ok(())
     }
@@ -261,7 +274,7 @@ impl Host for Inside<'_> {
     fn may_call(&mut self, args: resp::Args<'_>) -> Option<bool> {
         let id = self.resolve(args)?;
         let args = Args::new(args, self.engine.keyspace.hasher());
-        Some(self.check_rights(id, &args).is_ok())
+        Some(self.rights(id, &args).is_ok())
     }
 
     fn log(&mut self, level: u8, line: &[u8]) {

@@ -250,7 +250,8 @@ impl<'b> Cursor<'b> {
 
     fn push_map(&mut self, pairs: usize, depth: usize) -> Result<(), Raised> {
         let depth = self.descend(depth)?;
-        self.stack.push_table(0, pairs.min(self.rest.len()).min(64));
+        // Without room ahead: in which order entries come depends on how a table has grown.
+        self.stack.push_table(0, 0);
         for _ in 0..pairs {
             self.push_value(depth)?;
             self.push_value(depth)?;

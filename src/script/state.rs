@@ -135,9 +135,9 @@ impl State {
     /// Whether the code may go on. Ticks.
     fn may_go_on(&self, lua: *mut ffi::lua_State) -> bool {
         self.fresh_bytes.set(0);
-        if self.is_hurried.take() {
-            self.set_hook(lua, ffi::LUA_MASKCOUNT, TICK_STEPS);
-        }
+        // It may have been hurried, or be a coroutine that was killed in an earlier run.
+        self.is_hurried.set(false);
+        self.set_hook(lua, ffi::LUA_MASKCOUNT, TICK_STEPS);
         if !self.is_killed.get() && self.host().is_some_and(|host| host.tick() == Tick::Stop) {
             self.is_killed.set(true);
         }

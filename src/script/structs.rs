@@ -191,11 +191,7 @@ fn unpack(stack: Stack<'_>) -> Answer {
             b'f' => stack.push_number(f32::from_le_bytes(ordered(bytes, format.is_big_endian)).into()),
             b'd' => stack.push_number(f64::from_le_bytes(ordered(bytes, format.is_big_endian))),
             b'c' if size == 0 => {
-                if results == 0 || !stack.is_number(-1) {
-                    return Err(stack.error("format 'c0' needs a previous size"));
-                }
-                size = to_u64(stack.number(-1)) as usize;
-                stack.pop(1);
+                size = previous_size(stack, results)?;
                 results -= 1;
                 if !has(size) {
                     return Err(stack.argument_error(2, c"data string too short"));
@@ -203,13 +199,7 @@ fn unpack(stack: Stack<'_>) -> Answer {
                 stack.push_bytes(&data[position..position + size]);
             }
             b'c' => stack.push_bytes(bytes),
-            b's' => {
-                let Some(len) = memchr::memchr(0, &data[position..]) else {
-                    return Err(stack.error("unfinished string in data"));
-                };
-                stack.push_bytes(&data[position..position + len]);
-                size = len + 1;
-            }
+            b's' => size = push_text(stack, &data[position..])?,
             b'x' => {}
             _ => format.control(option)?,
         }
@@ -218,6 +208,23 @@ fn unpack(stack: Stack<'_>) -> Answer {
     }
     stack.push_number((position + 1) as f64);
     Ok(results + 1)
+}
+
+/// The size that was unpacked just before, taken off the stack.
+fn previous_size(stack: Stack<'_>, results: i32) -> Result<usize, Raised> {
+    if results == 0 || !stack.is_number(-1) {
+        return Err(stack.error("format 'c0' needs a previous size"));
+    }
+    let size = to_u64(stack.number(-1)) as usize;
+    stack.pop(1);
+    Ok(size)
+}
+
+/// Pushes what ends with a zero byte, and answers its size with that.
+fn push_text(stack: Stack<'_>, data: &[u8]) -> Result<usize, Raised> {
+    let len = memchr::memchr(0, data).ok_or_else(|| stack.error("unfinished string in data"))?;
+    stack.push_bytes(&data[..len]);
+    Ok(len + 1)
 }
 
 fn integer(bytes: &[u8], is_signed: bool, is_big_endian: bool) -> f64 {

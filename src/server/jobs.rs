@@ -45,7 +45,8 @@ fn spawn(name: &str, job: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
         }
         job();
     };
-    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    // Libraries of functions are tried out where they are loaded.
+    let spawned = std::thread::Builder::new().name(name.to_owned()).stack_size(super::STACK_BYTES).spawn(run);
     spawned.expect("the system to give us a thread")
 }
 

@@ -59,11 +59,13 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>, may_store: bool) -> Result<Outcome
     let may_follow = cx.may_read_all_keys(args);
     let mut options = Options::parse(args, may_store, may_follow)?;
     let is_storing = options.store.is_some();
+    // What is done with it must be the same everywhere.
+    let must_be_ordered = is_storing || cx.scripts.running.is_some();
     let key = args.key(1);
     let entry = if is_storing { cx.db.write(key) } else { cx.db.read(key) };
     let (elements, is_unordered) = match entry.map(|entry| entry.value()) {
         None => (Strings::default(), false),
-        Some(value) => elements(value, &mut options)?,
+        Some(value) => elements(value, &mut options, must_be_ordered)?,
     };
     let mut lookup = Lookup { db: &mut cx.db, is_storing };
     let found = if options.is_sorting() {
@@ -89,7 +91,11 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>, may_store: bool) -> Result<Outcome
 }
 
 /// The elements of a value, and whether their order means nothing. Where they are not sorted, only those asked for.
-fn elements(value: Value<'_>, options: &mut Options<'_>) -> Result<(Strings, bool), CommandError> {
+fn elements(
+    value: Value<'_>,
+    options: &mut Options<'_>,
+    must_be_ordered: bool,
+) -> Result<(Strings, bool), CommandError> {
     Ok(match value {
         Value::List(list) => {
             let window = options.window_of_unsorted(list.len());
@@ -101,7 +107,7 @@ fn elements(value: Value<'_>, options: &mut Options<'_>) -> Result<(Strings, boo
             (texts.iter().rev().collect(), false)
         }
         Value::Set(set) => {
-            if options.store.is_some() {
+            if must_be_ordered {
                 options.sort_anyway();
             }
             let window = options.window_of_unsorted(set.len());
