@@ -71,6 +71,7 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),
     ("debug", "doc_flags", "syscmd is for commands that users do not send"),
     ("getset", "replaced_by", "a sentence, and so our own"),
+    ("migrate", "arguments", "the empty word is shown as it is typed"),
     ("pfdebug", "doc_flags", "syscmd is for commands that users do not send"),
     ("pfselftest", "doc_flags", "syscmd is for commands that users do not send"),
     ("pfmerge", "arguments", "a source may be missing, as Redis says since 7.2"),

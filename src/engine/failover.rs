@@ -74,6 +74,11 @@ impl Engine {
             self.fail(reply, "ERR PSYNC FAILOVER can't be sent to a master.");
             return false;
         }
+        // A request that was on its way when we were told to follow another comes too late.
+        if !self.node.is_link_up() {
+            self.fail(reply, "ERR PSYNC FAILOVER comes while the link to my master is down.");
+            return false;
+        }
         if !request.names(self.node.history.replid()) {
             self.fail(reply, "ERR PSYNC FAILOVER replid must match my replid.");
             return false;

@@ -70,7 +70,7 @@ use waiting::Waiting;
 /// What the engine needs of the shell while it holds the lock. By default nothing happens, as in the simulator.
 pub struct Hooks {
     /// The whole server stands still (DEBUG SLEEP).
-    pub sleep: fn(Duration),
+    pub sleep: Sleep,
     /// The process is to die of a fault of memory (DEBUG SEGFAULT).
     pub crash: fn(),
     /// Code inside runs for long: others are to have the engine for a moment. The lock is released and taken again.
@@ -90,12 +90,14 @@ pub struct Hooks {
     pub make_secret: fn(&mut [u8]),
 }
 
+/// What was wished before and shows at once, connections that end, is carried out first.
+type Sleep = Box<dyn FnMut(Duration, &[Action]) + Send>;
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
 
 impl Default for Hooks {
     fn default() -> Hooks {
         Hooks {
-            sleep: |_| {},
+            sleep: Box::new(|_, _| {}),
             crash: || {},
             let_others_in: Arc::new(|_| {}),
             clock_ns: || 0,
@@ -146,6 +148,8 @@ pub struct Engine {
     eviction: evict::Eviction,
     ending: ending::Ending,
     pub hooks: Hooks,
+    /// A turn has closed clients: they are gone before whoever closed them has its reply.
+    pub has_closed: bool,
     /// The client whose request ran last.
     caller: Option<Token>,
     /// When the clock was last read: the end of one request is the beginning of the next.
@@ -161,14 +165,7 @@ impl Engine {
         let hasher = KeyHasher::new(config.hash_seed.as_deref().map_or(drawn, hash_keys));
         let keyspace = Keyspace::new(config.databases, hasher);
         let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
-        let mut server = ServerFacts {
-            supervised: "no",
-            started_at: now.mono,
-            started_unix_s: now.unix_s(),
-            ..ServerFacts::default()
-        };
-        server.run_id = ReplId::random(&mut rng).to_string();
-        server.save.last_save_unix_s = now.unix_s();
+        let server = facts(now, &ReplId::random(&mut rng));
         let (table, acl) = commands_and_users(&config);
         let mut engine = Engine {
             keyspace,
@@ -198,6 +195,7 @@ impl Engine {
             limits_checked_at: Offset::ZERO,
             eviction: evict::Eviction::default(),
             ending: ending::Ending::No,
+            has_closed: false,
             hooks: Hooks::default(),
             caller: None,
             actions: Vec::new(),
@@ -296,6 +294,19 @@ fn commands_and_users(config: &Config) -> (CommandTable, Acl) {
     let mut acl = Acl::new(acl_commands(&table));
     acl.set_default_password(config.requirepass.as_deref());
     (table, acl)
+}
+
+/// What is known of the process before its shell says more.
+fn facts(now: Now, run_id: &ReplId) -> ServerFacts {
+    let mut facts = ServerFacts {
+        supervised: "no",
+        started_at: now.mono,
+        started_unix_s: now.unix_s(),
+        run_id: run_id.to_string(),
+        ..ServerFacts::default()
+    };
+    facts.save.last_save_unix_s = now.unix_s();
+    facts
 }
 
 /// The keys of the hash function that follow from a text: equal for servers that are told the same.

@@ -97,7 +97,7 @@ impl Engine {
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
             Outcome::Sleep(duration) => {
-                (self.hooks.sleep)(duration);
+                (self.hooks.sleep)(duration, &self.actions);
                 self.slept += duration;
             }
             Outcome::Crash => (self.hooks.crash)(),

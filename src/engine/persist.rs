@@ -175,7 +175,9 @@ impl Engine {
             // We ask our master for the next byte.
             self.node.history.adopt(position.replid);
         } else {
-            // Replicas that have the saved history up to here may go on with our new one.
+            // Replicas that have the saved history up to here may go on with our new one. It begins with SELECT: one may
+            // have been given a snapshot of this place, and then it has selected nothing.
+            self.node.stream_db = None;
             let fresh = *self.node.history.replid();
             self.node.history = History::restarted_as_master(position.replid, position.offset, fresh);
             self.effects.is_recording = true;

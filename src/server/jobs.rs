@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
@@ -15,6 +14,7 @@ use tokio::sync::mpsc;
 use super::crash::Essential;
 use super::disk::RealDisk;
 use super::shared::{PayloadPart, Shared, log};
+use super::sync_file;
 use crate::config::{MaxmemoryPolicy, Settings};
 use crate::engine::{LinkId, LoadedPayload, Payload, SaveError, SavePurpose};
 use crate::keyspace::{Keyspace, Snapshot, access};
@@ -29,14 +29,12 @@ use crate::session::Token;
 /// Threads that walk and load do not compete with those that answer clients.
 const NICE: i32 = 10;
 /// Pieces of a payload that may wait for the peer's socket.
-const PAYLOAD_PARTS: usize = 16;
-/// What is read of a file at once for a peer.
-const FILE_PIECE_BYTES: usize = 64 * 1024;
+pub(super) const PAYLOAD_PARTS: usize = 16;
 /// Bytes that may wait for the loader before the master has to.
 const LOADER_BEHIND_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs `job` on a thread of its own, at low priority.
-fn spawn(name: &str, job: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+pub(super) fn spawn(name: &str, job: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     let run = move || {
         let _guard = Essential;
         // SAFETY: plain system calls on the calling thread's own id.
@@ -140,54 +138,6 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
     drop(spawn("rdb-to-replica", job));
 }
 
-/// Sends the file that was saved for peers; each has a place of its own in it.
-pub fn send_file(shared: &Arc<Shared>, peer: Token) {
-    let (parts, receiver) = mpsc::channel(PAYLOAD_PARTS);
-    shared.payloads.lock().insert(peer, receiver);
-    let file = shared.sync_file.lock().clone();
-    let job = {
-        let shared = shared.clone();
-        move || {
-            shared.turn(|engine, _| engine.sessions.get(peer).map(|session| session.wake()));
-            let sent = file.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|file| read_parts(&file, &parts));
-            let last = sent.map_or_else(|error| PayloadPart::Failed(error.to_string()), |()| PayloadPart::Ended);
-            // The peer may be gone: then nobody is to be told.
-            let _ = parts.blocking_send(last);
-        }
-    };
-    drop(spawn("file-to-replica", job));
-}
-
-fn read_parts(file: &File, parts: &mpsc::Sender<PayloadPart>) -> io::Result<()> {
-    let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-    let len = file.metadata()?.len();
-    parts.blocking_send(PayloadPart::Sized(len)).map_err(gone)?;
-    let mut at = 0;
-    while at < len {
-        let mut piece = vec![0; FILE_PIECE_BYTES.min((len - at) as usize)];
-        file.read_exact_at(&mut piece, at)?;
-        at += piece.len() as u64;
-        parts.blocking_send(PayloadPart::Chunk(Bytes::from(piece))).map_err(gone)?;
-    }
-    Ok(())
-}
-
-/// Opens the file for its peers, before another save can take its place, and deletes it if nothing else needs it.
-fn offer_to_peers(shared: &Arc<Shared>) -> Result<(), SaveError> {
-    let (path, is_needed) = shared.turn(|engine, _| {
-        let config = &engine.config;
-        (config.dir.join(&config.dbfilename), !config.rdb_del_sync_files || !config.save_points.is_empty())
-    });
-    let file = File::open(&path).map_err(|error| SaveError::Failed(error.to_string()))?;
-    *shared.sync_file.lock() = Some(Arc::new(file));
-    if !is_needed {
-        log(Level::Notice, "Removing the RDB file used to feed replicas in a persistence-less instance");
-        // It costs room on the disk at most.
-        let _ = std::fs::remove_file(path);
-    }
-    Ok(())
-}
-
 struct PartSink<'a> {
     parts: &'a mpsc::Sender<PayloadPart>,
 }
@@ -250,7 +200,7 @@ pub fn save(
             false => SaveError::Failed(error.to_string()),
         });
         let result = match purpose {
-            SavePurpose::FullSync => result.and_then(|()| offer_to_peers(&shared)),
+            SavePurpose::FullSync => result.and_then(|()| sync_file::offer_to_peers(&shared)),
             _ => result,
         };
         shared.turn(|engine, now| engine.saved(now, purpose, result));

@@ -18,6 +18,7 @@ mod restore;
 mod shared;
 mod signals;
 mod socket;
+mod sync_file;
 mod ticker;
 mod usage;
 mod wakeup;
@@ -150,7 +151,6 @@ fn describe_process(engine: &mut Engine, process: &Process) {
     facts.executable = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
     facts.config_file = engine.config.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     facts.startup_memory_bytes = crate::alloc::used_bytes() as u64;
-    engine.hooks.sleep = std::thread::sleep;
     engine.hooks.crash = crash::segfault;
     engine.hooks.read_acl_file = config_file::read_acl_file;
     engine.hooks.write_acl_file = config_file::write_acl_file;

@@ -169,13 +169,14 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "migrate",
         migrate::migrate,
-        "host port:integer key-selector=(key | empty-string=\"\") destination-db:integer timeout:integer [COPY]@3.0.0 \
-         [REPLACE]@3.0.0 authentication=[AUTH auth@4.0.7 | AUTH2 auth2=(username password)@6.0.0] \
-         [KEYS keys:key...]@3.0.6",
+        "host port:integer key_or_empty_string=(key | empty_string=\"\") destination-db:integer timeout:integer \
+         [COPY]@3.0.0 [REPLACE]@3.0.0 \
+         authentication=[[AUTH password]@4.0.7 | [AUTH2 username_password=(username password)]@6.0.0] \
+         [KEYS key...]@3.0.6",
     )
     .about("Sends keys to another server and deletes them here.")
     .since("2.6.0")
-    .complexity("")
+    .complexity("O(N)")
     .arity(-6)
     .flags(WRITE.with(Flags::MOVABLEKEYS))
     .keys(&[
