@@ -7,6 +7,7 @@ mod attach;
 mod crash;
 mod daemon;
 mod debian;
+mod files;
 mod info;
 mod loading;
 mod package;

@@ -30,8 +30,8 @@ pub(super) const ROWS: &[Directive] = &[
         .store(|s, v| s.rdb_save_incremental_fsync = v.bool()),
     yes_no("stop-writes-on-bgsave-error", "yes", "Refuses writes after a background save failed, until one succeeds.")
         .store(|s, v| s.stop_writes_on_bgsave_error = v.bool()),
-    yes_no("rdb-del-sync-files", "no", "Deletes snapshots that served a full resync, if nothing else needs them.")
-        .waits("full resync from a file"),
+    yes_no("rdb-del-sync-files", "no", "Deletes snapshots that served a full resync: none does, it takes no file.")
+        .no_effect(),
     one_of(
         "rdb-version-check",
         &["strict", "relaxed"],
@@ -39,8 +39,13 @@ pub(super) const ROWS: &[Directive] = &[
         "Whether snapshots of unknown later versions are tried.",
     )
     .waits("loading of unknown versions"),
-    one_of("sanitize-dump-payload", &["no", "yes", "clients"], "no", "Whose payloads are checked wholly when loading.")
-        .waits("loading without checks"),
+    one_of(
+        "sanitize-dump-payload",
+        &["no", "yes", "clients"],
+        "no",
+        "Whose payloads are checked wholly: all are, always.",
+    )
+    .no_effect(),
     yes_no("appendonly", "no", "Logs every write to a file.").flags(DENY_LOADING).waits("AOF"),
     text("appendfilename", "appendonly.aof", "Prefix of the log's files.")
         .immutable()
