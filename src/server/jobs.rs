@@ -362,7 +362,7 @@ fn load_keys(
         (
             engine.keyspace.databases(),
             engine.keyspace.hasher(),
-            config.rdbchecksum,
+            config.rdbchecksum && !engine.server.skips_checksums,
             config.maxmemory_policy,
             config.collections,
         )

@@ -27,7 +27,10 @@ pub use compact::{Compact, Element, intset, listpack};
 pub use error::{Fault, RdbError};
 pub use format::kind_name;
 pub use load::{Aux, FreshAccess, LoadError, LoadOptions, Loaded, load_into, storable, verify};
-pub use payload::{FunctionsError, RestoreError, dump_functions, dump_payload, functions_of_payload, restore_payload};
+pub use payload::{
+    FunctionsError, RestoreError, dump_functions, dump_payload, functions_of_payload, restore_payload,
+    restore_unverified,
+};
 pub use reader::{Entry, Footer, Item, Reader};
 pub use save::{save, temporary_name};
 pub use value::{
