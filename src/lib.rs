@@ -19,6 +19,7 @@
 //! ```text
 //! main       arguments, configuration, log
 //! server     the shell: sockets, timers, files, signals. The only place with tokio, clocks and system calls
+//! tools      programs beside it, for files that no server uses: check-rdb, check-aof, inspect
 //! engine     the core behind one lock: gate, units, outcomes, held replies, both roles of replication, time
 //! command    one typed row beside each handler; what a handler cannot do it returns as an outcome
 //! replication persistence script acl pubsub   bytes and positions; files; code inside; who may do what; who is
@@ -79,4 +80,5 @@ pub mod script;
 pub mod server;
 pub mod session;
 pub mod time;
+pub mod tools;
 pub mod words;

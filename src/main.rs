@@ -7,6 +7,7 @@ use tandem::config::{Config, REDIS_VERSION, StartError};
 use tandem::server::logging::Log;
 use tandem::server::process::{Process, ProcessTitle, Supervisor, daemonize};
 use tandem::server::{self, config_file, logging};
+use tandem::tools::Tool;
 
 /// A Redis-compatible server with built-in replication.
 ///
@@ -18,7 +19,9 @@ use tandem::server::{self, config_file, logging};
     name = "tandem",
     override_usage = "tandem [redis.conf] [--directive value ...] [-]",
     after_help = "Examples:\n  tandem /etc/redis/redis.conf\n  tandem --port 6380 --replicaof 127.0.0.1 6379\n  \
-                  echo 'maxmemory 128mb' | tandem -"
+                  echo 'maxmemory 128mb' | tandem -\n\nFiles:\n  tandem check-rdb dump.rdb\n  \
+                  tandem check-aof [--fix | --truncate-to-timestamp T] appendonly.aof.manifest\n  \
+                  tandem inspect [--bars | --json] dump.rdb"
 )]
 struct About {
     /// Configuration file; "-" as the first or last argument reads more of it from standard input
@@ -30,11 +33,7 @@ struct About {
 }
 
 /// Names by which we may be called that stand for another program.
-const OTHER_PROGRAMS: &[(&str, &str)] = &[
-    ("redis-check-rdb", "checking RDB files"),
-    ("redis-check-aof", "checking append-only files"),
-    ("redis-sentinel", "Sentinel"),
-];
+const OTHER_PROGRAMS: &[(&str, &str)] = &[("redis-sentinel", "Sentinel")];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -44,6 +43,9 @@ fn main() -> ExitCode {
     if let Some((other, what)) = OTHER_PROGRAMS.iter().find(|(other, _)| name.contains(other)) {
         eprintln!("{other}: {what} is not a part of Tandem {} yet", env!("CARGO_PKG_VERSION"));
         return ExitCode::FAILURE;
+    }
+    if let Some((tool, call)) = Tool::find(&program, &arguments) {
+        return tool.run(&call);
     }
     // Directives have Redis's own grammar; only these flags are clap's.
     match arguments.first().and_then(|first| first.to_str()) {

@@ -5,7 +5,12 @@ mod rdb_fixture;
 
 use proptest::prelude::*;
 use rdb_fixture::all_types::all_types;
-use rdb_fixture::{read, read_with, sealed};
+use rdb_fixture::{Payload, read, read_with, sealed};
+use tandem::config::CollectionLimits;
+use tandem::keyspace::{KeyHasher, Keyspace, NewValue};
+use tandem::persistence::rdb::{
+    FreshAccess, LoadOptions, Reader, SortedSet, Strings, dump_payload, load_ahead, load_into, restore_payload,
+};
 
 #[test]
 fn cut_at_every_byte() {
@@ -117,5 +122,113 @@ proptest! {
         bytes.drain(from..to);
         bytes.extend_from_slice(&[0xff, 0, 0, 0, 0, 0, 0, 0, 0]);
         let _ = read_with(&bytes[..], false);
+    }
+}
+
+/// The keys that a load leaves, and its error.
+fn filled(bytes: &[u8], decodes_ahead: bool) -> (Vec<(usize, Vec<u8>)>, Option<String>) {
+    let mut keyspace = Keyspace::new(16, KeyHasher::new((1, 2)));
+    let options = LoadOptions {
+        drops_expired: false,
+        skips_module_aux: true,
+        access: FreshAccess::Lru { clock_s: 1000 },
+        limits: CollectionLimits::DEFAULT,
+    };
+    let loaded = Reader::new(bytes, true).map_err(|error| error.to_string()).and_then(|mut reader| {
+        let loaded = match decodes_ahead {
+            true => load_ahead(&mut reader, &mut keyspace, 0, options, &mut |_| ()),
+            false => load_into(&mut reader, &mut keyspace, 0, options),
+        };
+        loaded.map_err(|error| error.to_string())
+    });
+    let mut walker = keyspace.snapshot().walk();
+    let mut keys = Vec::new();
+    while let Some(entry) = walker.next() {
+        keys.push((entry.db, entry.key.to_vec()));
+    }
+    keys.sort();
+    (keys, loaded.err())
+}
+
+/// Strings and lists, enough for several pieces of the thread that decodes ahead.
+fn many_keys() -> Vec<u8> {
+    let mut payload = Payload::new(b"REDIS0010");
+    for n in 0..3000 {
+        let name = format!("key:{n}");
+        match n % 3 {
+            0 => payload.key(1, &name).length(2).strings(&["a", &name]).end(),
+            _ => payload.key(0, &name).string(name.repeat(n % 50)).end(),
+        }
+    }
+    payload.finished()
+}
+
+#[test]
+fn decoding_ahead_loads_what_one_thread_loads() {
+    let bytes = many_keys();
+    let (keys, error) = filled(&bytes, true);
+    assert_eq!((keys.len(), error), (3000, None));
+    for len in (0..bytes.len()).step_by(bytes.len() / 40) {
+        assert_eq!(filled(&bytes[..len], true), filled(&bytes[..len], false), "cut at {len}");
+    }
+    let twice = [&bytes[..bytes.len() - 9], &bytes[9..]].concat();
+    let (keys, error) = filled(&twice, true);
+    assert_eq!(keys.len(), 3000);
+    assert!(error.is_some_and(|error| error.starts_with("RDB has duplicated key 'key:0' in DB 0")));
+}
+
+/// A value of each type and encoding that a server writes, as DUMP answers it.
+fn dumped() -> Vec<Vec<u8>> {
+    let mut keyspace = Keyspace::new(1, KeyHasher::new((1, 2)));
+    let mut payloads = Vec::new();
+    let limits = CollectionLimits::DEFAULT;
+    let strings = |count: usize, len: usize| -> Strings {
+        (0..count).map(|n| format!("{n}{}", "x".repeat(len)).into_bytes()).collect::<Vec<_>>().iter().collect()
+    };
+    for (count, len) in [(4, 0), (4, 3), (4, 100), (300, 8)] {
+        let elements = strings(count, len);
+        let sorted = SortedSet { members: elements.clone(), scores: (0..count).map(|n| n as f64 / 2.0).collect() };
+        let values = [
+            NewValue::String(elements.at(count - 1)),
+            NewValue::List(&elements, &limits),
+            NewValue::Set(&elements, &limits),
+            NewValue::Hash(&elements, &limits),
+            NewValue::SortedSet(&sorted, &limits),
+        ];
+        for value in values {
+            let key = keyspace.hasher().key(b"key");
+            keyspace.db_mut(0).remove(key);
+            keyspace.db_mut(0).insert(key, value, None, 0);
+            let mut walker = keyspace.snapshot().walk();
+            payloads.push(dump_payload(&walker.next().expect("the key").value, true));
+        }
+    }
+    payloads
+}
+
+/// With its footer made right again, so that nothing but the value itself can be at fault.
+fn restorable(body: &[u8]) -> Result<(), String> {
+    let mut payload = sealed([body, &10u16.to_le_bytes()].concat());
+    let restored = restore_payload(&payload, |value| assert!(!value.is_empty_collection()));
+    payload.pop();
+    assert!(restore_payload(&payload, |_| ()).is_err(), "without its last byte");
+    restored.map_err(|error| error.to_string())
+}
+
+#[test]
+fn dump_payloads_cut_or_changed_at_every_byte() {
+    for payload in dumped() {
+        let body = &payload[..payload.len() - 10];
+        assert_eq!(restorable(body), Ok(()));
+        for at in 0..body.len() {
+            assert_eq!(restorable(&body[..at]), Err("Bad data format".to_owned()), "cut at {at}");
+            for byte in [0, 1, 0x7f, 0x80, 0x81, 0xc3, 0xf0, 0xff, body[at].wrapping_add(1), body[at].wrapping_sub(1)] {
+                let mut changed = body.to_vec();
+                changed[at] = byte;
+                // It may still be a value, or it is refused in these words.
+                let refused = restorable(&changed).err();
+                assert!(refused.is_none_or(|error| error == "Bad data format"), "byte {at}");
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ mod process;
 mod report;
 mod requests;
 mod resync;
+mod save;
 mod stopped;
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -58,6 +59,12 @@ pub struct Options {
     /// Megabytes written while the replicas stand still
     #[arg(long, default_value_t = 200)]
     stopped_megabytes: u64,
+    /// Keys in the save rows
+    #[arg(long, default_value_t = 10_000_000)]
+    save_keys: u64,
+    /// SETs a second during the save
+    #[arg(long, default_value_t = 50_000)]
+    save_rate: u64,
     /// Core of the server in request and memory rows
     #[arg(long, default_value_t = 0)]
     server_core: usize,
@@ -143,6 +150,18 @@ const ROWS: &[Row] = &[
         title: "full resync to a replica of the same kind, under SETs",
         rounds_max: usize::MAX,
         measure: resync::measure,
+    },
+    Row {
+        name: "save",
+        title: "BGSAVE under SETs, then a start from its file",
+        rounds_max: usize::MAX,
+        measure: |launch, options| save::measure(launch, options, "yes"),
+    },
+    Row {
+        name: "save-raw",
+        title: "the same without rdbcompression",
+        rounds_max: usize::MAX,
+        measure: |launch, options| save::measure(launch, options, "no"),
     },
     Row {
         name: "stopped",

@@ -45,7 +45,7 @@ pub fn measure(launch: &Launch, options: &Options) -> Figures {
 }
 
 /// The largest of the samples while `action` runs.
-fn peak_pss_during(pid: u32, action: impl FnOnce()) -> u64 {
+pub fn peak_pss_during(pid: u32, action: impl FnOnce()) -> u64 {
     let done = AtomicBool::new(false);
     scope(|scope| {
         let sampler = scope.spawn(|| {

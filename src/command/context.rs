@@ -196,6 +196,8 @@ pub struct ServerFacts {
     pub over_maxmemory_since: Option<Millis>,
     /// Keys that clients wait for.
     pub blocking_keys: usize,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: payloads may have any checksum.
+    pub skips_checksums: bool,
     /// DEBUG SET-DISABLE-DENY-SCRIPTS.
     pub scripts_may_all: bool,
     /// DEBUG HOLDS.
@@ -229,6 +231,8 @@ pub struct SaveState {
     pub last_status_ok: bool,
     /// Since when a background save runs.
     pub running_since: Option<Millis>,
+    /// Whether nobody waits for the one that runs.
+    pub is_background: bool,
     pub progress: SaveProgress,
     pub last_duration_s: i64,
     pub saves: u64,
@@ -245,6 +249,7 @@ impl Default for SaveState {
             last_save_unix_s: 0,
             last_status_ok: true,
             running_since: None,
+            is_background: false,
             progress: SaveProgress::default(),
             last_duration_s: -1,
             saves: 0,

@@ -57,7 +57,8 @@ fn flushall(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErr
     check_mode(args)?;
     (0..cx.db.keyspace.databases()).for_each(|db| flush(cx, db));
     cx.db.effects.force();
-    if cx.origin == Origin::Client && !cx.in_unit && !cx.config.save_points.is_empty() {
+    let concerns_saving = !cx.config.save_points.is_empty() || cx.server.save.is_background;
+    if cx.origin == Origin::Client && !cx.in_unit && concerns_saving {
         return Ok(Outcome::SaveFlushed);
     }
     cx.reply.ok();

@@ -20,9 +20,12 @@ impl Engine {
         self.start_save(now, SavePurpose::Foreground(token));
     }
 
-    /// A save under way of what is gone now is left to end; a later one will do.
+    /// A background save of what is gone now ends; one that somebody waits for is left to end, and a later one will do.
     pub(super) fn save_flushed(&mut self, now: Now, token: Token, reply: &mut Reply) {
-        if self.server.save.running_since.is_some() {
+        if self.server.save.is_background {
+            self.call_save_off(now);
+        }
+        if self.server.save.running_since.is_some() || self.config.save_points.is_empty() {
             return reply.ok();
         }
         self.sessions[token].blocked = Blocked::Held { has_timeout: false };
@@ -55,6 +58,7 @@ impl Engine {
         save.last_try_unix_s = now.unix_s();
         save.changes_before_running = save.changes_since_save;
         save.running_since = Some(now.mono);
+        save.is_background = matches!(purpose, SavePurpose::Background);
         // What a restart as a replica, or partial resyncs after one as a master, need to go on.
         let position = (self.node.has_history || self.node.log.is_active()).then(|| self.node.position());
         let progress = SaveProgress { keys: self.keyspace.len() as u64, ..Default::default() };
@@ -75,6 +79,7 @@ impl Engine {
         };
         let save = &mut self.server.save;
         save.last_duration_s = save.running_since.take().map_or(0, |since| now.mono.seconds_since(since) as i64);
+        save.is_background = false;
         save.progress = SaveProgress::default();
         save.last_status_ok = result.is_ok();
         let ok = result.is_ok();
@@ -114,6 +119,7 @@ impl Engine {
     pub(super) fn call_save_off(&mut self, now: Now) {
         let save = &mut self.server.save;
         if save.running_since.take().is_some() {
+            save.is_background = false;
             save.progress = SaveProgress::default();
             self.actions.push(Action::CancelSave);
             self.file_sync_saved(now, false);

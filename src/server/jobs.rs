@@ -328,7 +328,7 @@ pub struct LoadedData {
 }
 
 /// Decodes a payload into new data.
-fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<LoadedData, String> {
+fn load(shared: &Arc<Shared>, source: impl Read + Send, drops_expired: bool) -> Result<LoadedData, String> {
     let (keyspace, loaded) = load_keys(shared, source, drops_expired).map_err(|error| error.to_string())?;
     let sources = loaded.functions.iter().map(Vec::as_slice);
     let libraries =
@@ -336,13 +336,17 @@ fn load(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<
     Ok(LoadedData { keyspace, libraries, loaded })
 }
 
-fn load_keys(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Result<(Keyspace, Loaded), LoadError> {
+fn load_keys(
+    shared: &Arc<Shared>,
+    source: impl Read + Send,
+    drops_expired: bool,
+) -> Result<(Keyspace, Loaded), LoadError> {
     let (databases, hasher, checksum, policy, limits) = shared.turn(|engine, _| {
         let config = &engine.config;
         (
             engine.keyspace.databases(),
             engine.keyspace.hasher(),
-            config.rdbchecksum,
+            config.rdbchecksum && !engine.server.skips_checksums,
             config.maxmemory_policy,
             config.collections,
         )
@@ -363,7 +367,7 @@ fn load_keys(shared: &Arc<Shared>, source: impl Read, drops_expired: bool) -> Re
         }
         pace.step();
     };
-    let loaded = rdb::load_paced(&mut reader, &mut keyspace, now.unix_ms(), options, &mut before_key)?;
+    let loaded = rdb::load_ahead(&mut reader, &mut keyspace, now.unix_ms(), options, &mut before_key)?;
     if !is_described {
         describe(&loaded.aux, now.unix_s());
     }
@@ -396,7 +400,7 @@ pub fn find_file(shared: &Arc<Shared>) -> Result<Option<File>, String> {
 }
 
 /// Loads the RDB file beside the present data; `read` hears of each piece that is read of it.
-pub fn load_file(shared: &Arc<Shared>, file: File, read: impl FnMut(u64)) -> Result<LoadedData, String> {
+pub fn load_file(shared: &Arc<Shared>, file: File, read: impl FnMut(u64) + Send) -> Result<LoadedData, String> {
     let is_replica = shared.turn(|engine, _| engine.node.is_replica() || engine.config.replicaof.is_some());
     let source = io::BufReader::with_capacity(1 << 20, Counted { file, read });
     load(shared, source, !is_replica)

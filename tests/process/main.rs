@@ -8,6 +8,7 @@ mod attach;
 mod crash;
 mod daemon;
 mod debian;
+mod files;
 mod full_sync;
 mod info;
 mod loading;

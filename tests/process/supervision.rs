@@ -220,13 +220,12 @@ fn new_addresses_are_taken_or_the_old_ones_kept() {
 #[test]
 fn programs_that_are_not_here_say_so() {
     let folder = Folder::new();
-    for (name, what) in [("redis-check-rdb", "checking RDB files"), ("redis-check-aof", "checking append-only files")] {
-        std::os::unix::fs::symlink(program(), folder.path(name)).expect("a link");
-        let output = folder.command(&folder.path(name)).arg("dump.rdb").output().expect("the program runs");
-        assert_eq!(output.status.code(), Some(1));
-        let error = super::daemon::text(&output.stderr);
-        assert!(error.starts_with(&format!("{name}: {what} is not a part of Tandem")), "{error}");
-    }
+    let name = "redis-sentinel";
+    std::os::unix::fs::symlink(program(), folder.path(name)).expect("a link");
+    let output = folder.command(&folder.path(name)).arg("sentinel.conf").output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    let error = super::daemon::text(&output.stderr);
+    assert!(error.starts_with(&format!("{name}: Sentinel is not a part of Tandem")), "{error}");
     std::os::unix::fs::symlink(program(), folder.path("redis-server")).expect("a link");
     let output = folder.command(&folder.path("redis-server")).arg("--version").output().expect("the program runs");
     assert!(output.status.success());

@@ -85,6 +85,9 @@ const SUBCOMMANDS: &[Command] = &[
     Command::new("set-disable-deny-scripts", steer::set_disable_deny_scripts, "(0 | 1)")
         .about("Lets scripts use what they are denied.")
         .arity(3),
+    Command::new("set-skip-checksum-validation", steer::set_skip_checksum_validation, "(0 | 1)")
+        .about("Takes payloads of DUMP and RDB files whatever their checksum, or no longer.")
+        .arity(3),
     Command::new("sleep", sleep, "seconds").about("Lets the whole server stand still.").arity(3),
     Command::new("stringmatch-test", steer::stringmatch_test, "")
         .about("Tries patterns on texts, both at random.")

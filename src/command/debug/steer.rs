@@ -25,6 +25,12 @@ pub(super) fn set_active_expire(cx: &mut Context<'_>, args: &Args<'_>) -> Result
     Ok(Outcome::Done)
 }
 
+pub(super) fn set_skip_checksum_validation(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    cx.server.skips_checksums = is_on(args.at(2));
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
 pub(super) fn set_disable_deny_scripts(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     cx.server.scripts_may_all = is_on(args.at(2));
     cx.reply.ok();

@@ -3,7 +3,7 @@
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
 use crate::keyspace::access;
-use crate::persistence::rdb::{dump_payload, restore_payload, storable};
+use crate::persistence::rdb::{RdbValue, dump_payload, restore_payload, restore_unverified, storable};
 
 const BUSY_KEY: CommandError = CommandError::fixed("BUSYKEY Target key name already exists.");
 const BAD_TTL: CommandError = CommandError::fixed("ERR Invalid TTL value, must be >= 0");
@@ -37,7 +37,8 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
     };
     let is_over = expire_at.is_some_and(|at| cx.db.is_over(at));
     let limits = cx.config.collections;
-    let stored = restore_payload(args.at(3), |value| match storable(value, &limits) {
+    let skips_checksum = cx.server.skips_checksums;
+    let store = |value: &RdbValue<'_>| match storable(value, &limits) {
         Some(value) => {
             if !is_over {
                 cx.db.set(key, value, expire_at);
@@ -46,7 +47,11 @@ pub(super) fn restore(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
             Ok(())
         }
         None => Err(CommandError::new(format!("ERR Values of type {} are not supported yet", value.type_name()))),
-    });
+    };
+    let stored = match skips_checksum {
+        true => restore_unverified(args.at(3), store),
+        false => restore_payload(args.at(3), store),
+    };
     stored.unwrap_or_else(|error| Err(CommandError::new(format!("ERR {error}"))))?;
     match is_over {
         true if is_taken => {

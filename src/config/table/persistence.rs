@@ -39,8 +39,13 @@ pub(super) const ROWS: &[Directive] = &[
         "Whether snapshots of unknown later versions are tried.",
     )
     .waits("loading of unknown versions"),
-    one_of("sanitize-dump-payload", &["no", "yes", "clients"], "no", "Whose payloads are checked wholly when loading.")
-        .waits("loading without checks"),
+    one_of(
+        "sanitize-dump-payload",
+        &["no", "yes", "clients"],
+        "no",
+        "Whose payloads are checked wholly: all are, always.",
+    )
+    .no_effect(),
     yes_no("appendonly", "no", "Logs every write to a file.").flags(DENY_LOADING).waits("AOF"),
     text("appendfilename", "appendonly.aof", "Prefix of the log's files.")
         .immutable()

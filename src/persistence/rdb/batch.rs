@@ -71,7 +71,7 @@ impl<'k> Batch<'k> {
     }
 }
 
-fn insert(
+pub(super) fn insert(
     keyspace: &mut Keyspace,
     db: usize,
     key: Key<'_>,

@@ -31,7 +31,7 @@ pub enum Fault {
     UnknownType(u8),
     #[error("the value of module type '{0}' can be read by its module only")]
     OpaqueModule(ModuleId),
-    #[error("wrong checksum: stored {stored:016x}, computed {computed:016x}")]
+    #[error("RDB CRC error: the file says {stored:016x}, its bytes {computed:016x}")]
     Checksum { stored: u64, computed: u64 },
     #[error("{0}")]
     Corrupt(&'static str),

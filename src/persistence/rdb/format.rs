@@ -124,6 +124,35 @@ pub mod kind {
     pub const HASH_LISTPACK_EX: u8 = 25;
 }
 
+/// What Redis's tools call a type byte.
+pub fn kind_name(code: u8) -> &'static str {
+    match code {
+        kind::STRING => "string",
+        kind::LIST => "list-linked",
+        kind::SET => "set-hashtable",
+        kind::ZSET => "zset-v1",
+        kind::HASH => "hash-hashtable",
+        kind::ZSET_2 => "zset-v2",
+        kind::MODULE | kind::MODULE_2 => "module-value",
+        kind::HASH_ZIPMAP => "hash-zipmap",
+        kind::LIST_ZIPLIST => "list-ziplist",
+        kind::SET_INTSET => "set-intset",
+        kind::ZSET_ZIPLIST => "zset-ziplist",
+        kind::HASH_ZIPLIST => "hash-ziplist",
+        kind::LIST_QUICKLIST => "quicklist",
+        kind::STREAM_LISTPACKS => "stream",
+        kind::HASH_LISTPACK => "hash-listpack",
+        kind::ZSET_LISTPACK => "zset-listpack",
+        kind::LIST_QUICKLIST_2 => "quicklist-v2",
+        kind::STREAM_LISTPACKS_2 => "stream-v2",
+        kind::SET_LISTPACK => "set-listpack",
+        kind::STREAM_LISTPACKS_3 => "stream-v3",
+        kind::HASH_METADATA_PRE_GA | kind::HASH_METADATA => "hash-hashtable-md",
+        kind::HASH_LISTPACK_EX_PRE_GA | kind::HASH_LISTPACK_EX => "hash-listpack-md",
+        _ => "unknown",
+    }
+}
+
 /// A length, or the mark that a string in a special encoding follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {

@@ -116,7 +116,12 @@ pub enum LoadError {
     Duplicate { db: usize, key: Vec<u8> },
     #[error("the payload has database {index}, this server is configured for {databases} databases")]
     Database { index: u64, databases: usize },
+    /// Nobody takes what is decoded any more; whoever took it knows why.
+    #[error("loading was given up")]
+    Abandoned,
 }
+
+pub(super) const STORABLE: &str = "a pass lets no other values through";
 
 /// The value as the keyspace takes it; `None` if it has no such type.
 pub fn storable<'a>(value: &'a RdbValue<'_>, limits: &'a CollectionLimits) -> Option<NewValue<'a>> {
@@ -138,21 +143,10 @@ pub fn load_into<R: Read>(
     now: UnixMs,
     options: LoadOptions,
 ) -> Result<Loaded, LoadError> {
-    load_paced(reader, keyspace, now, options, &mut |_| ())
-}
-
-/// As `load_into`; calls `pace` before each key, for those who want it slower or tell what is loaded.
-pub fn load_paced<R: Read>(
-    reader: &mut Reader<R>,
-    keyspace: &mut Keyspace,
-    now: UnixMs,
-    options: LoadOptions,
-    pace: &mut dyn FnMut(&Aux),
-) -> Result<Loaded, LoadError> {
     let databases = keyspace.databases();
     let mut batch = Batch::new(keyspace);
-    let loaded = pass(reader, databases, now, options, |db, entry, value, aux| {
-        pace(aux);
+    let loaded = pass(reader, databases, now, options, |db, entry, _| {
+        let value = storable(&entry.value, &options.limits).expect(STORABLE);
         let access = options.access.bits(entry.idle_s, entry.frequency);
         batch.put(db, entry.key, value, entry.expire_at_ms, access)
     });
@@ -168,27 +162,30 @@ pub fn verify<R: Read>(
     now: UnixMs,
     options: LoadOptions,
 ) -> Result<Loaded, LoadError> {
-    pass(reader, databases, now, options, |_, _, _, _| Ok(()))
+    pass(reader, databases, now, options, |_, _, _| Ok(()))
 }
 
-fn pass<R: Read>(
+/// Hands what can be held to `put`, with what the payload says of itself.
+pub(super) fn pass<R: Read>(
     reader: &mut Reader<R>,
     databases: usize,
     now: UnixMs,
     options: LoadOptions,
-    mut put: impl FnMut(usize, &Entry<'_>, NewValue<'_>, &Aux) -> Result<(), LoadError>,
+    mut put: impl FnMut(usize, Entry<'_>, &Aux) -> Result<(), LoadError>,
 ) -> Result<Loaded, LoadError> {
     let mut loaded = Loaded::default();
     while let Some(item) = reader.next()? {
         match item {
             Item::Entry(entry) => {
                 let db = database(entry.db, databases)?;
-                let value = storable(&entry.value, &options.limits).ok_or_else(|| refusal(db, &entry))?;
+                if storable(&entry.value, &options.limits).is_none() {
+                    return Err(refusal(db, &entry));
+                }
                 if options.drops_expired && entry.expire_at_ms.is_some_and(|at| at < now) {
                     loaded.keys_expired += 1;
                     loaded.expired.push((db, entry.key.to_vec()));
                 } else {
-                    put(db, &entry, value, &loaded.aux)?;
+                    put(db, entry, &loaded.aux)?;
                     loaded.keys_loaded += 1;
                 }
             }

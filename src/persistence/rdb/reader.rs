@@ -73,7 +73,18 @@ pub struct Reader<R> {
     /// Key of the entry or aux field at hand, source of a function.
     text: Vec<u8>,
     empty_keys: u64,
+    footer: Footer,
     is_done: bool,
+}
+
+/// What stands behind the EOF opcode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Footer {
+    /// Nothing: the version has none, or the end is not reached yet.
+    Absent,
+    /// The writer made no checksum, or it was not to be verified.
+    Disabled,
+    Right,
 }
 
 impl<R: Read> Reader<R> {
@@ -94,6 +105,7 @@ impl<R: Read> Reader<R> {
             attributes: Attributes::default(),
             text: Vec::new(),
             empty_keys: 0,
+            footer: Footer::Absent,
             is_done: false,
         })
     }
@@ -110,6 +122,11 @@ impl<R: Read> Reader<R> {
     /// Keys without elements, which old bugs of Redis could write; they are passed over.
     pub fn empty_keys(&self) -> u64 {
         self.empty_keys
+    }
+
+    /// Whether the payload, once it has ended, had a checksum.
+    pub fn footer(&self) -> Footer {
+        self.footer
     }
 
     /// The source, and what was read from it behind the payload.
@@ -131,7 +148,7 @@ impl<R: Read> Reader<R> {
                         return Err(self.input.corrupt("expiry, idle time or frequency without a key"));
                     }
                     match code {
-                        opcode::EOF => self.footer()?,
+                        opcode::EOF => self.end()?,
                         opcode::SLOT_IMPORT => self.skip_slot_import()?,
                         _ => return self.special(code).map(Some),
                     }
@@ -266,13 +283,14 @@ impl<R: Read> Reader<R> {
     }
 
     /// The checksum behind the EOF opcode; 0 says that none was made.
-    fn footer(&mut self) -> Result<(), RdbError> {
+    fn end(&mut self) -> Result<(), RdbError> {
         if self.version.has_checksum() {
             let computed = self.input.checksum();
             let stored = u64::from_le_bytes(self.input.array()?);
             if self.verifies_checksum && stored != 0 && stored != computed {
                 return Err(self.input.error(Fault::Checksum { stored, computed }));
             }
+            self.footer = if self.verifies_checksum && stored != 0 { Footer::Right } else { Footer::Disabled };
         }
         self.is_done = true;
         Ok(())

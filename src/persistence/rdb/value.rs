@@ -22,6 +22,21 @@ pub enum RdbValue<'a> {
     Module(ModuleId),
 }
 
+impl<'a> RdbValue<'a> {
+    /// A collection, which is owned anyway, or the string that is lent.
+    pub(super) fn into_owned(self) -> Result<RdbValue<'static>, &'a [u8]> {
+        Ok(match self {
+            RdbValue::String(bytes) => return Err(bytes),
+            RdbValue::List(elements) => RdbValue::List(elements),
+            RdbValue::Set(members) => RdbValue::Set(members),
+            RdbValue::SortedSet(set) => RdbValue::SortedSet(set),
+            RdbValue::Hash(hash) => RdbValue::Hash(hash),
+            RdbValue::Stream(stream) => RdbValue::Stream(stream),
+            RdbValue::Module(module) => RdbValue::Module(module),
+        })
+    }
+}
+
 impl RdbValue<'_> {
     /// The name TYPE would give it.
     pub fn type_name(&self) -> &'static str {
