@@ -192,7 +192,7 @@ fn dumped() -> Vec<Vec<u8>> {
             NewValue::String(elements.at(count - 1)),
             NewValue::List(&elements, &limits),
             NewValue::Set(&elements, &limits),
-            NewValue::Hash(&elements, &limits),
+            NewValue::Hash(&elements, &[], &limits),
             NewValue::SortedSet(&sorted, &limits),
         ];
         for value in values {
