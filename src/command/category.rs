@@ -41,7 +41,7 @@ pub fn of(entry: &Entry) -> impl Iterator<Item = &'static str> {
 pub fn is_in(entry: &Entry, name: &str) -> bool {
     let implied = match name {
         // What a script does is not known.
-        "@read" => entry.has(Flags::READONLY) && !entry.command.categories.contains(&"@scripting"),
+        "@read" => entry.has(Flags::READONLY) && entry.group != Group::Scripting,
         "@write" => entry.has(Flags::WRITE),
         "@admin" => entry.has(Flags::ADMIN),
         "@dangerous" => entry.has(Flags::ADMIN),

@@ -155,14 +155,7 @@ impl Engine {
         let hasher = KeyHasher::new(config.hash_seed.as_deref().map_or(drawn, hash_keys));
         let keyspace = Keyspace::new(config.databases, hasher);
         let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
-        let mut server = ServerFacts {
-            supervised: "no",
-            started_at: now.mono,
-            started_unix_s: now.unix_s(),
-            ..ServerFacts::default()
-        };
-        server.run_id = ReplId::random(&mut rng).to_string();
-        server.save.last_save_unix_s = now.unix_s();
+        let server = facts(now, &mut rng);
         let (table, acl) = commands_and_users(&config);
         let mut engine = Engine {
             keyspace,
@@ -288,6 +281,19 @@ fn commands_and_users(config: &Config) -> (CommandTable, Acl) {
     let mut acl = Acl::new(acl_commands(&table));
     acl.set_default_password(config.requirepass.as_deref());
     (table, acl)
+}
+
+/// What is known of a process that has just started.
+fn facts(now: Now, rng: &mut SmallRng) -> ServerFacts {
+    let mut server = ServerFacts {
+        supervised: "no",
+        started_at: now.mono,
+        started_unix_s: now.unix_s(),
+        run_id: ReplId::random(rng).to_string(),
+        ..ServerFacts::default()
+    };
+    server.save.last_save_unix_s = now.unix_s();
+    server
 }
 
 /// The keys of the hash function that follow from a text: equal for servers that are told the same.
