@@ -11,7 +11,8 @@
 //! - **Snapshot** ([`keyspace::Snapshot`]): the keyspace at a position, immutable, taken in microseconds by its root
 //!   and an epoch. RDB files, full resyncs and digests all read one.
 //! - **Machine** ([`replication`]): `handle(now, event, &mut actions)`, `next_timeout()`, an enum of states that own
-//!   their data. `MasterLink`: I follow. `ReplicaPeer`: I am followed. Sockets and the simulator drive the same code.
+//!   their data. `MasterLink`: I follow. `ReplicaPeer`: I am followed. `Failover`: we change places. Sockets and the
+//!   simulator drive the same code; [`replication`] has their diagrams.
 //!
 //! # Layers
 //! Imports run downward only; a test checks it.

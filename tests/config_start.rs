@@ -15,7 +15,7 @@ fn the_version_reads_like_redis() {
     for flag in ["-v", "--version"] {
         let output = tandem(&[flag]);
         assert!(output.status.success());
-        let expected = format!("Tandem server v=7.4.0 tandem={} ", env!("CARGO_PKG_VERSION"));
+        let expected = format!("Tandem server v=8.0.6 tandem={} ", env!("CARGO_PKG_VERSION"));
         assert!(text(&output.stdout).starts_with(&expected), "{}", text(&output.stdout));
     }
 }
@@ -35,7 +35,7 @@ fn a_bad_directive_ends_the_start_with_place_and_reason() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         text(&output.stderr),
-        "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.0) ***\nReading the configuration file, at line 1 of the arguments\n\
+        "\n*** FATAL CONFIG FILE ERROR (Redis 8.0.6) ***\nReading the configuration file, at line 1 of the arguments\n\
          >>> 'foo \"bar\"'\nBad directive or wrong number of arguments\n"
     );
 }

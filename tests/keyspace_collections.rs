@@ -9,7 +9,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tandem::alloc;
 use tandem::config::CollectionLimits;
-use tandem::keyspace::{Key, KeyHasher, Keyspace, NewValue, Snapshot, SortedSet, SortedSetRef, Strings, Value, Walker};
+use tandem::keyspace::{
+    Key, KeyHasher, Keyspace, Lifetime, NewValue, Snapshot, SortedSet, SortedSetRef, Strings, Value, Walker,
+};
 
 const DATABASES: usize = 2;
 const HASHER: (u64, u64) = (3, 5);
@@ -20,7 +22,8 @@ type Text = Vec<u8>;
 enum Model {
     String(Text),
     List(Arc<Vec<Text>>),
-    Hash(Arc<BTreeMap<Text, Text>>),
+    /// Values with when their fields expire.
+    Hash(Arc<BTreeMap<Text, (Text, Option<i64>)>>),
     Set(Arc<BTreeSet<Text>>),
     SortedSet(Arc<BTreeMap<Text, f64>>),
 }
@@ -40,9 +43,13 @@ fn seen(value: Value<'_>) -> Model {
             Model::List(Arc::new(elements))
         }
         Value::Hash(hash) => {
-            let pairs: BTreeMap<Text, Text> = hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
-            assert_eq!(pairs.len(), hash.len());
-            Model::Hash(Arc::new(pairs))
+            let fields = hash.fields().map(|field| (field.name.to_vec(), (field.value.to_vec(), field.expire_at)));
+            let fields: BTreeMap<_, _> = fields.collect();
+            assert_eq!(fields.len(), hash.len());
+            let earliest = fields.values().filter_map(|(_, at)| *at).min();
+            assert_eq!(hash.earliest_expiry().is_some(), earliest.is_some());
+            assert!(hash.earliest_expiry() <= earliest);
+            Model::Hash(Arc::new(fields))
         }
         Value::Set(set) => {
             let members: BTreeSet<Text> = set.iter().map(|text| text.to_vec()).collect();
@@ -149,26 +156,52 @@ impl Pair {
     fn change_hash(&mut self) {
         let (db, name) = self.key("hash");
         let limits = self.limits;
-        let (field, value, removes) = (self.text(), self.text(), self.rng.random_ratio(2, 5));
+        let (field, value) = (self.text(), self.text());
+        let at = self.rng.random_range(1..1000);
         if !self.model[db].contains_key(&name) {
             let count = self.rng.random_range(0..600);
-            let pairs: BTreeMap<Text, Text> = (0..count).map(|_| (self.text(), self.text())).collect();
-            let flat: Strings = pairs.iter().flat_map(|(field, value)| [field, value]).collect();
-            self.keyspace.db_mut(db).insert(hashed(&name), NewValue::Hash(&flat, &limits), None, 0);
-            self.model[db].insert(name, Model::Hash(Arc::new(pairs)));
+            let expire_at = self.rng.random_ratio(1, 2).then_some(at);
+            let fields: BTreeMap<_, _> = (0..count).map(|_| (self.text(), (self.text(), expire_at))).collect();
+            let flat: Strings = fields.iter().flat_map(|(field, (value, _))| [field, value]).collect();
+            let expiries = vec![expire_at.unwrap_or(0); fields.len()];
+            self.keyspace.db_mut(db).insert(hashed(&name), NewValue::Hash(&flat, &expiries, &limits), None, 0);
+            self.model[db].insert(name, Model::Hash(Arc::new(fields)));
             return;
         }
-        let Some(Model::Hash(pairs)) = self.model[db].get_mut(&name) else { unreachable!() };
-        let pairs = Arc::make_mut(pairs);
+        let Some(Model::Hash(fields)) = self.model[db].get_mut(&name) else { unreachable!() };
+        let fields = Arc::make_mut(fields);
         let real = self.keyspace.db_mut(db);
-        if removes {
-            assert_eq!(real.hash_remove(hashed(&name), &field), pairs.remove(&field).is_some());
-        } else {
-            let is_new = real.hash_set(hashed(&name), &field, &value, &limits);
-            assert_eq!(is_new, pairs.insert(field.clone(), value).is_none());
+        let before = fields.get(&field).and_then(|(_, at)| *at);
+        let (lifetime, expire_at) = match at % 5 {
+            0 => (Lifetime::Until(at), Some(at)),
+            1 => (Lifetime::AsBefore, before),
+            _ => (Lifetime::Endless, None),
+        };
+        match self.rng.random_range(0..100) {
+            0 => {
+                let gone = real.hash_expired(hashed(&name), at, usize::MAX).len();
+                let all = fields.len();
+                fields.retain(|_, (_, expire_at)| expire_at.is_none_or(|expire_at| expire_at >= at));
+                assert_eq!(gone, all - fields.len());
+            }
+            1..40 => assert_eq!(real.hash_remove(hashed(&name), &field), fields.remove(&field).is_some()),
+            40..50 => {
+                let changed = fields.range_mut(field.clone()..).next();
+                let expire_at = (at % 2 == 0).then_some(at);
+                if let Some((field, (_, before))) = changed {
+                    real.hash_expire(hashed(&name), field, expire_at);
+                    *before = expire_at;
+                }
+            }
+            _ => {
+                let is_new = real.hash_set(hashed(&name), &field, &value, lifetime, &limits);
+                assert_eq!(is_new, fields.insert(field.clone(), (value, expire_at)).is_none());
+            }
         }
         let Some(Value::Hash(hash)) = real.get(hashed(&name)).map(|entry| entry.value()) else { panic!("a hash") };
-        assert_eq!(hash.value(&field).map(|text| text.to_vec()), pairs.get(&field).cloned());
+        let found = hash.field(&field).map(|field| (field.value.to_vec(), field.expire_at));
+        assert_eq!(found, fields.get(&field).cloned());
+        assert_eq!(real.first_due_hash(0), None);
     }
 
     fn change_set(&mut self) {
@@ -317,6 +350,9 @@ impl Pair {
         for (db, model) in self.model.iter().enumerate() {
             let real = self.keyspace.db(db);
             assert_eq!(real.len(), model.len());
+            let expires =
+                |value: &&Model| matches!(value, Model::Hash(fields) if fields.values().any(|(_, at)| at.is_some()));
+            assert_eq!(real.expiring_hashes(), model.values().filter(expires).count());
             let mut bytes = 0;
             real.for_each(&mut |entry| {
                 assert!(seen(entry.value()) == model[entry.key()], "{}", entry.key().escape_ascii());

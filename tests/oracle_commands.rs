@@ -24,6 +24,8 @@ use value::Value;
 
 /// Rows that Redis 7.0.15 lacks.
 const NEWER: &[&str] = &[
+    "client|capa",
+    "client|import-source",
     "client|no-touch",
     "client|setinfo",
     "commandlog",
@@ -32,6 +34,18 @@ const NEWER: &[&str] = &[
     "commandlog|len",
     "commandlog|reset",
     "delifeq",
+    "hexpire",
+    "hexpireat",
+    "hexpiretime",
+    "hgetdel",
+    "hgetex",
+    "hpersist",
+    "hpexpire",
+    "hpexpireat",
+    "hpexpiretime",
+    "hpttl",
+    "hsetex",
+    "httl",
     "msetex",
     "script|show",
 ];
@@ -49,15 +63,20 @@ const DIFFERENT_INFO: &[(&str, &str, &str)] = &[
 /// COMMAND DOCS: row, field, reason.
 const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("acl|log", "history", "two fields more, as since Redis 7.2"),
+    ("bgsave", "arguments", "CANCEL is newer"),
+    ("bgsave", "history", "CANCEL is newer"),
+    ("client|list", "arguments", "filters are newer"),
     ("client|kill", "arguments", "named and structured as since Redis 7.4"),
     ("command|getkeys", "arguments", "Redis 7.0 documents none"),
     ("command|getkeysandflags", "arguments", "Redis 7.0 documents none"),
     ("debug", "doc_flags", "syscmd is for commands that users do not send"),
     ("getset", "replaced_by", "a sentence, and so our own"),
+    ("migrate", "arguments", "the empty word is shown as it is typed"),
     ("pfdebug", "doc_flags", "syscmd is for commands that users do not send"),
     ("pfselftest", "doc_flags", "syscmd is for commands that users do not send"),
     ("pfmerge", "arguments", "a source may be missing, as Redis says since 7.2"),
     ("replconf", "arguments", "Redis documents none"),
+    ("hscan", "arguments", "NOVALUES is newer"),
     ("set", "arguments", "IFEQ is newer"),
     ("set", "history", "IFEQ is newer"),
     ("zrank", "arguments", "WITHSCORE is newer"),
@@ -66,6 +85,7 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("zrevrank", "history", "WITHSCORE is newer"),
     ("sort", "arguments", "named as since Redis 7.2; patterns have no key spec"),
     ("sort_ro", "arguments", "named as since Redis 7.2; patterns have no key spec"),
+    ("restore-asking", "doc_flags", "syscmd is for commands that users do not send"),
     ("replconf", "doc_flags", "syscmd is for commands that users do not send"),
 ];
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use tandem::keyspace::{KeyHasher, Keyspace, NewValue};
+use tandem::keyspace::{KeyHasher, Keyspace, NewValue, Strings};
 use tandem::persistence::disk::{Disk, MemoryDisk};
 use tandem::persistence::rdb::{
     AccessInfo, FreshAccess, Item, LoadOptions, Loaded, Preamble, RdbValue, Reader, ReplicationInfo, RestoreError,
@@ -88,6 +88,33 @@ fn what_is_written_is_read() {
         assert_eq!(contents(&mut after), contents(&mut before));
         assert_eq!((loaded.keys_loaded, loaded.keys_expired), (10, 0));
         assert_eq!(loaded.functions, [b"#!lua name=lib\nreturn 1"]);
+    }
+}
+
+#[test]
+fn the_lowest_version_that_carries_the_data_is_written() {
+    let mut before = keyspace();
+    let limits = tandem::config::CollectionLimits::DEFAULT;
+    let pairs = |count: usize| (0..count).map(|n| format!("text:{n}")).collect::<Strings>();
+    let put = |keyspace: &mut Keyspace, key: &[u8], fields: usize, expiries: &[i64]| {
+        let key = keyspace.hasher().key(key);
+        keyspace.db_mut(0).insert(key, NewValue::Hash(&pairs(2 * fields), expiries, &limits), None, 0);
+    };
+    put(&mut before, b"lives", 3, &[]);
+    assert!(written(&mut before, OPTIONS).starts_with(b"REDIS0010"));
+    put(&mut before, b"small", 3, &[7000, 0, 5000]);
+    put(&mut before, b"large", 1000, &[0, 9000, 4000]);
+    let bytes = written(&mut before, OPTIONS);
+    assert!(bytes.starts_with(b"REDIS0012"));
+    let (after, _) = loaded(&bytes, 0, LOAD).unwrap();
+    assert_eq!(after.db(0).expiring_hashes(), 2);
+    for (name, expiries) in [(b"small", [Some(7000), None, Some(5000)]), (b"large", [None, Some(9000), Some(4000)])] {
+        let entry = after.db(0).get(after.hasher().key(name)).expect("the key");
+        let tandem::keyspace::Value::Hash(hash) = entry.value() else { panic!("a hash") };
+        for (index, expire_at) in expiries.into_iter().enumerate() {
+            let field = hash.field(format!("text:{}", 2 * index).as_bytes()).expect("the field");
+            assert_eq!((&field.value[..], field.expire_at), (format!("text:{}", 2 * index + 1).as_bytes(), expire_at));
+        }
     }
 }
 

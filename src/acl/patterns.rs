@@ -54,7 +54,16 @@ impl KeyRules {
 
     /// As the rules that lead to them.
     pub fn describe(&self) -> Vec<Vec<u8>> {
-        if self.all { vec![b"~*".to_vec()] } else { self.patterns.iter().map(KeyPattern::describe).collect() }
+        if self.all {
+            return vec![b"~*".to_vec()];
+        }
+        // Among others, `~*` would be refused, or would take their place.
+        let is_alone = self.patterns.len() == 1;
+        let describe = |known: &KeyPattern| match known.describe() {
+            text if text == b"~*" && !is_alone => b"%RW~*".to_vec(),
+            text => text,
+        };
+        self.patterns.iter().map(describe).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use super::command_rules::CommandRules;
 use super::patterns::{ChannelRules, KeyRules};
 use super::rules::{Terms, is_one_word};
 use super::{Commands, Denied, Request, Rights, RuleError};
-use crate::words::{quote_if_needed, split_words};
+use crate::words::{quote, quote_if_needed, split_words};
 
 /// May do nothing until rules say otherwise.
 #[derive(Clone, Debug, Default)]
@@ -131,7 +131,8 @@ impl Selector {
         self.keys.all && self.channels.all && self.commands.permit_all(commands)
     }
 
-    /// As rules. Inside parentheses words are read with their quotes, so there they are quoted where that matters.
+    /// As rules. Inside parentheses words are read with their quotes, so there they are quoted where that matters, also
+    /// where they would be taken for the end.
     pub fn describe(&self, commands: &Commands, is_inside: bool) -> Vec<u8> {
         let mut words = self.keys.describe();
         if !self.channels.all {
@@ -139,7 +140,8 @@ impl Selector {
         }
         words.extend(self.channels.describe());
         if is_inside {
-            words.iter_mut().for_each(|word| *word = quote_if_needed(word));
+            let quoted = |word: &[u8]| if word.ends_with(b")") { quote(word) } else { quote_if_needed(word) };
+            words.iter_mut().for_each(|word| *word = quoted(word));
         }
         words.push(self.commands.describe(commands).into_bytes());
         words.join(&b' ')

@@ -58,6 +58,7 @@ pub fn is_in(entry: &Entry, name: &str) -> bool {
         "@sortedset" => entry.group == Group::SortedSet,
         "@geo" => entry.group == Group::Geo,
         "@scripting" => entry.group == Group::Scripting && !entry.is_container(),
+        "@stream" => entry.group == Group::Stream && !entry.is_container(),
         "@connection" => entry.group == Group::Connection && !entry.is_container(),
         _ => false,
     };

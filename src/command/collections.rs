@@ -1,10 +1,12 @@
-//! Lists, hashes, sets and sorted sets as handlers see and change them. A key without elements does not exist: who takes the last one
+//! Collections as handlers see and change them. A key without elements does not exist: who takes the last one
 //! out says `drop_if_empty` after its own key event.
 
 use std::ops::Range;
 
 use crate::config::{CollectionLimits, EventClasses};
-use crate::keyspace::{HashRef, Key, ListRef, NewValue, SetRef, SortedSet, SortedSetRef, Strings, Value};
+use crate::keyspace::{
+    Key, ListRef, NewValue, SetRef, SortedSet, SortedSetRef, Stream, StreamMut, StreamRef, Strings, Value,
+};
 
 use super::{Args, CommandError, Database};
 
@@ -39,12 +41,12 @@ macro_rules! typed {
 
 impl Database<'_> {
     typed!(List, ListRef, read_list, write_list);
-    typed!(Hash, HashRef, read_hash, write_hash);
     typed!(Set, SetRef, read_set, write_set);
     typed!(SortedSet, SortedSetRef, read_sorted_set, write_sorted_set);
+    typed!(Stream, StreamRef, read_stream, write_stream);
 
     /// An empty collection where nothing is; it must be filled at once.
-    fn begin(&mut self, key: Key<'_>, empty: NewValue<'_>) {
+    pub(super) fn begin(&mut self, key: Key<'_>, empty: NewValue<'_>) {
         if self.keyspace.db(self.index).get(key).is_none() {
             let access = self.access;
             self.keyspace.db_mut(self.index).store(key, empty, None, |old| access.stored(old));
@@ -70,21 +72,6 @@ impl Database<'_> {
         };
         self.changed(key, removed.max(inserted.len()));
         len
-    }
-
-    /// Gives a field its value; a missing hash is made. True if the field is new.
-    pub fn set_field(&mut self, key: Key<'_>, field: &[u8], value: &[u8], limits: &CollectionLimits) -> bool {
-        self.begin(key, NewValue::Hash(&Strings::default(), limits));
-        let is_new = self.keyspace.db_mut(self.index).hash_set(key, field, value, limits);
-        self.changed(key, 1);
-        is_new
-    }
-
-    /// Takes a field out of a hash that exists.
-    pub fn remove_field(&mut self, key: Key<'_>, field: &[u8]) -> bool {
-        let was_there = self.keyspace.db_mut(self.index).hash_remove(key, field);
-        self.changed(key, was_there.into());
-        was_there
     }
 
     /// Adds a member; a missing set is made. False if it was there.
@@ -135,8 +122,23 @@ impl Database<'_> {
         self.changed(key, removed);
     }
 
+    /// Changes a stream; a missing one is made, and stays even if it is empty. Who changes entries notes that.
+    pub fn change_stream<T>(
+        &mut self,
+        key: Key<'_>,
+        limits: &CollectionLimits,
+        mut change: impl FnMut(&mut StreamMut<'_>) -> T,
+    ) -> T {
+        loop {
+            match self.keyspace.db_mut(self.index).stream_change(key, &mut change) {
+                Some(result) => return result,
+                None => self.begin(key, NewValue::Stream(&Stream::default(), limits)),
+            }
+        }
+    }
+
     /// So many of a key's elements changed.
-    fn changed(&mut self, key: Key<'_>, elements: usize) {
+    pub fn changed(&mut self, key: Key<'_>, elements: usize) {
         if elements > 0 {
             self.effects.touch(self.index, key.bytes);
             self.effects.changes += elements as u64 - 1;

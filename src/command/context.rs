@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 
-use crate::acl::Acl;
+use crate::acl::{Acl, Rights};
 use crate::alloc::AllocatorStats;
 use crate::config::{Changed, Config};
 use crate::keyspace::{Key, KeyHasher};
 use crate::log::Offset;
 use crate::metrics::Metrics;
 use crate::pubsub::PubSub;
-use crate::replication::{Node, PsyncRequest};
+use crate::replication::{FailoverRequest, Node, PsyncRequest};
 use crate::resp::{self, Reply};
 use crate::script::{Kind, ScriptFlags, Scripts};
 use crate::session::{Session, Sessions, Token};
 use crate::time::{Millis, Now};
 
-use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Stats};
+use super::{BlockOn, CommandError, CommandId, CommandTable, Database, Holds, Migration, Stats, Wish};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,10 @@ impl<'a> Args<'a> {
     }
 
     /// Words from `first` on.
-    pub fn rest(&self, first: usize) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + use<'a> {
+    pub fn rest(
+        &self,
+        first: usize,
+    ) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone + use<'a> {
         self.words.iter().skip(first)
     }
 
@@ -129,6 +132,15 @@ impl Context<'_> {
         }
     }
 
+    /// Whether the request may read whatever key, beyond those that it names: patterns in it find them.
+    pub fn may_read_all_keys(&self, args: &Args<'_>) -> bool {
+        let user = &self.sessions[self.client].user;
+        let request = Wish::new(self.table, self.command, args);
+        self.origin != Origin::Client
+            || !user.is_restricted
+            || self.acl.permits_on_all_keys(user.id, &request, Rights::READ)
+    }
+
     pub fn stats(&mut self) -> &mut Stats {
         self.db.stats
     }
@@ -167,6 +179,8 @@ pub struct ServerFacts {
     pub cron_paused: bool,
     /// Samples that the shell refreshes at each tick: resident set, CPU times.
     pub usage: ProcessUsage,
+    /// Connections that MIGRATE keeps.
+    pub migration_targets: u64,
     pub peak_memory_bytes: u64,
     /// The allocator's own figures, and when they were taken: they take locks, so once a tick is enough.
     pub allocator: Option<(Millis, AllocatorStats)>,
@@ -201,6 +215,8 @@ pub struct Loading {
     pub started_unix_s: i64,
     pub total_bytes: u64,
     pub loaded_bytes: u64,
+    /// The old data are shown meanwhile.
+    pub is_async: bool,
 }
 
 /// Where saving the RDB stands.
@@ -303,18 +319,27 @@ pub enum Outcome {
         replicas: usize,
         deadline: Option<Millis>,
     },
-    /// Databases have changed places: keys that clients wait for may be there now.
+    /// Databases have changed places or are empty: keys that clients wait for may be there now, or gone.
     Swapped,
     /// Nothing is there: the client waits until something comes.
     Block(Box<BlockOn>),
     /// The client wants to follow us.
-    Psync(PsyncRequest),
+    Psync {
+        request: PsyncRequest,
+        /// It is our master, and wants us to take its place.
+        takes_over: bool,
+    },
     /// The client wants to follow us and knows no positions.
     Sync,
     /// A peer has applied the stream up to here.
     PeerAcked(Offset),
     /// The master wants to know how far we are.
     AckWanted,
+    /// Change places with a replica.
+    Failover(FailoverRequest),
+    AbortFailover,
+    /// Send keys to another server; the answer comes when they are there.
+    Migrate(Box<Migration>),
     /// Follow this server, or nobody.
     ReplicaOf(Option<(String, u16)>),
     /// Directives were set: they take effect, or all of them are taken back; then the request is answered.
@@ -330,6 +355,8 @@ pub enum Outcome {
     SaveFlushed,
     /// Start writing the RDB file in the background; answered already.
     BackgroundSave,
+    /// Call the save in the background off; answered already.
+    CallSaveOff,
     /// DEBUG RELOAD: write the RDB file, if asked to, and load it; the answer comes afterwards.
     Reload {
         save: bool,

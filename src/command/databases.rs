@@ -61,7 +61,7 @@ fn flushall(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErr
         return Ok(Outcome::SaveFlushed);
     }
     cx.reply.ok();
-    Ok(Outcome::Done)
+    Ok(Outcome::Swapped)
 }
 
 fn flushdb(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -69,7 +69,7 @@ fn flushdb(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErro
     flush(cx, cx.db.index);
     cx.db.effects.force();
     cx.reply.ok();
-    Ok(Outcome::Done)
+    Ok(Outcome::Swapped)
 }
 
 fn check_mode(args: &Args<'_>) -> Result<(), CommandError> {

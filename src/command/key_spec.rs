@@ -118,6 +118,14 @@ impl KeySpec {
         KeySpec::begin(Begin::After { keyword, from })
     }
 
+    /// More keys behind it, up to `last`, which counts from it or, if negative, from the end.
+    pub const fn up_to(mut self, last: i32) -> KeySpec {
+        if let Find::Range { step, limit, .. } = self.find {
+            self.find = Find::Range { last, step, limit };
+        }
+        self
+    }
+
     /// Keys whose names no word of the request is.
     pub const fn unknown() -> KeySpec {
         let mut spec = KeySpec::begin(Begin::Unknown);

@@ -19,6 +19,8 @@ mod databases;
 mod debug;
 mod effects;
 mod error;
+mod failover;
+mod fields;
 mod geo;
 mod hash;
 mod help;
@@ -46,13 +48,14 @@ mod sort;
 mod sorted_set;
 mod spec;
 mod stats;
+mod stream;
 mod string;
 pub mod syntax;
 mod table;
 mod transaction;
 mod unix_time;
 
-pub use blocking::BlockOn;
+pub use blocking::{BlockOn, Readiness};
 pub use client::{close_clients, describe as describe_client, stop_tracking};
 pub use context::{
     Args, Context, Loading, Origin, Outcome, Pause, ProcessUsage, SaveProgress, SaveState, ScriptRun, ServerFacts,
@@ -64,8 +67,10 @@ pub use effects::{Effects, Touched};
 pub use error::CommandError;
 pub use holds::Holds;
 pub use key_spec::KeySpec;
+pub use keys::{Migration, PackedKey};
 pub use memory::{MemoryFigures, uncounted_bytes};
 pub use pubsub::{publish, unsubscribe_all};
+pub use replication::{replica_address, replica_name};
 pub use rights::{Wish, acl_commands};
 pub use script::{busy_with, script_flags};
 pub use spec::{Channels, Command, Flags, Group, Handler};
@@ -90,6 +95,7 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Pubsub, pubsub::COMMANDS),
     (Group::Server, observe::COMMANDS),
     (Group::Server, databases::COMMANDS),
+    (Group::Server, keys::RESTORE_ASKING),
     (Group::Server, info::COMMANDS),
     (Group::Server, introspection::COMMANDS),
     (Group::Server, lolwut::COMMANDS),
@@ -97,9 +103,11 @@ pub(crate) const FAMILIES: &[(Group, &[Command])] = &[
     (Group::Server, module::COMMANDS),
     (Group::Server, persistence::COMMANDS),
     (Group::Server, replication::COMMANDS),
+    (Group::Server, failover::COMMANDS),
     (Group::Scripting, script::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
+    (Group::Stream, stream::COMMANDS),
     (Group::SortedSet, sorted_set::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Bitmap, bitmap::COMMANDS),

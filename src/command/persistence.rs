@@ -4,13 +4,15 @@ use super::{Args, Command, CommandError, Context, Flags, Outcome, ShutdownOption
 
 const SAVES: Flags = Flags::NO_ASYNC_LOADING.with(Flags::ADMIN).with(Flags::NOSCRIPT);
 
+const NO_SAVE: CommandError = CommandError::fixed("ERR Background saving is currently not in progress or scheduled");
+
 const SHUTDOWN_SYNTAX: &str = "nosave_save=[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0";
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("bgsave", bgsave, "[SCHEDULE]@3.2.2")
+    Command::new("bgsave", bgsave, "operation=[SCHEDULE@3.2.2 | CANCEL@8.1.0]")
         .about("Starts to write all data to the RDB file, and goes on serving.")
         .arity(-1)
-        .history(&[("3.2.2", "Option SCHEDULE.")])
+        .history(&[("3.2.2", "Option SCHEDULE."), ("8.1.0", "Option CANCEL.")])
         .flags(SAVES),
     Command::new("lastsave", lastsave, "")
         .about("Answers the Unix time of the last successful save.")
@@ -39,6 +41,13 @@ pub(super) const COMMANDS: &[Command] = &[
 ];
 
 fn bgsave(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    if args.len() == 2 && args.is(1, "cancel") {
+        if cx.server.save.running_since.is_none() {
+            return Err(NO_SAVE);
+        }
+        cx.reply.simple("Background saving cancelled");
+        return Ok(Outcome::CallSaveOff);
+    }
     // SCHEDULE asks to wait for a rewrite of the append-only file rather than to fail: a save never has to here.
     if args.len() > 2 || args.len() == 2 && !args.is(1, "schedule") {
         return Err(CommandError::SYNTAX);

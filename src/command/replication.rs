@@ -3,7 +3,7 @@
 //! What they mean happens in the engine and in the machines; here requests are checked and understood.
 
 use crate::log::Offset;
-use crate::replication::{Announced, PeerState, PsyncRequest, ReplconfError, ReplconfOption};
+use crate::replication::{Address, Announced, PeerState, PsyncRequest, ReplconfError, ReplconfOption, ReplicaPeer};
 use crate::session::{ClientKind, Session, Token};
 
 use super::client::timeout_ms;
@@ -61,12 +61,14 @@ fn psync(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError>
     if cx.session().kind == ClientKind::Replica {
         return Ok(Outcome::Done);
     }
-    if args.is(3, "failover") && !cx.node.is_replica() {
-        return Err(CommandError::fixed("ERR PSYNC FAILOVER can't be sent to a master."));
-    }
+    let Some(request) = PsyncRequest::parse(args.at(1), args.at(2)) else {
+        let announced = cx.node.announced.get(&cx.client).cloned().unwrap_or_default();
+        let name = replica_name(&announced, cx.session());
+        let line = format!("Replica {name} asks for synchronization but with a wrong offset");
+        return Ok(Outcome::Log { line, error: Some("ERR value is not an integer or out of range") });
+    };
     check_can_be_followed_by(cx)?;
-    let request = PsyncRequest::parse(args.at(1), args.at(2)).ok_or(CommandError::NOT_AN_INTEGER)?;
-    Ok(Outcome::Psync(request))
+    Ok(Outcome::Psync { request, takes_over: args.is(3, "failover") })
 }
 
 fn sync(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -119,8 +121,10 @@ fn replconf_error(error: &ReplconfError) -> CommandError {
 }
 
 fn replicaof(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    if cx.node.failover.is_active() {
+        return Err(CommandError::fixed("ERR REPLICAOF not allowed while failing over."));
+    }
     if args.is(1, "no") && args.is(2, "one") {
-        note_master(cx, "no one");
         cx.reply.ok();
         return Ok(Outcome::ReplicaOf(None));
     }
@@ -135,14 +139,8 @@ fn replicaof(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandEr
         cx.reply.simple("OK Already connected to specified master");
         return Ok(Outcome::Done);
     }
-    note_master(cx, &format!("{host} {port}"));
     cx.reply.ok();
     Ok(Outcome::ReplicaOf(Some((host, port))))
-}
-
-/// CONFIG GET and REWRITE tell the present master. A host that a file could not hold is not written into one.
-fn note_master(cx: &mut Context<'_>, value: &str) {
-    let _ = cx.config.overwrite("replicaof", value.as_bytes());
 }
 
 fn role(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -162,8 +160,8 @@ fn role_of_master(cx: &mut Context<'_>) {
     reply.array(online.len());
     for peer in online {
         reply.array(3);
-        reply.bulk(peer.ip.as_bytes());
-        reply.bulk(peer.port.to_string().as_bytes());
+        reply.bulk(peer.address.host.as_bytes());
+        reply.bulk(peer.address.port.to_string().as_bytes());
         reply.bulk(peer.acked.to_string().as_bytes());
     }
 }
@@ -182,8 +180,7 @@ fn role_of_replica(cx: &mut Context<'_>) {
 
 /// A peer as ROLE and INFO show it.
 pub(super) struct ShownPeer {
-    pub ip: String,
-    pub port: u16,
+    pub address: Address,
     pub state: PeerState,
     pub acked: Offset,
     pub lag_s: u64,
@@ -196,10 +193,9 @@ pub(super) fn peers(cx: &Context<'_>) -> Vec<ShownPeer> {
     tokens.sort_by_key(|(_, session)| session.id);
     let shown = |(token, session): (Token, &Session)| {
         let peer = &cx.node.peers[&token];
-        let (announced, status) = (&peer.introduction().announced, peer.status(&cx.node.log));
+        let status = peer.status(&cx.node.log);
         ShownPeer {
-            ip: peer_ip(announced, session),
-            port: announced.listening_port,
+            address: replica_address(peer, session),
             state: status.state,
             acked: status.acked,
             lag_s: status.lag_s(cx.now.mono),
@@ -208,8 +204,22 @@ pub(super) fn peers(cx: &Context<'_>) -> Vec<ShownPeer> {
     tokens.into_iter().map(shown).collect()
 }
 
-/// The address that the peer announced, else the one that it came from.
-fn peer_ip(announced: &Announced, session: &Session) -> String {
+/// Where a replica is reached: at the address that it announced, else at the one that it came from.
+pub fn replica_address(peer: &ReplicaPeer, session: &Session) -> Address {
+    let announced = &peer.introduction().announced;
+    Address { host: host(announced, session), port: announced.listening_port }
+}
+
+/// What log lines call a replica.
+pub fn replica_name(announced: &Announced, session: &Session) -> String {
+    let host = host(announced, session);
+    match announced.listening_port {
+        0 => format!("{host}:<unknown-replica-port>"),
+        port => format!("{host}:{port}"),
+    }
+}
+
+fn host(announced: &Announced, session: &Session) -> String {
     let addr = &session.endpoint.peer_addr;
     let host = || addr.rsplit_once(':').map_or(addr.as_str(), |(host, _)| host).trim_matches(['[', ']']).to_owned();
     announced.ip_address.clone().unwrap_or_else(host)

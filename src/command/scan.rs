@@ -6,6 +6,7 @@ use crate::keyspace::Strings;
 use super::{Args, CommandError, Context};
 
 const INVALID_CURSOR: CommandError = CommandError::fixed("ERR invalid cursor");
+const NO_HASH: CommandError = CommandError::fixed("ERR NOVALUES option can only be used in HSCAN");
 const DEFAULT_COUNT: i64 = 10;
 /// Buckets visited per element asked for: a sparse table must not stall a call.
 const STEPS_PER_COUNT: i64 = 10;
@@ -47,14 +48,27 @@ pub(super) struct ScanOptions<'a> {
     pub pattern: Option<&'a [u8]>,
     /// Of SCAN alone.
     pub type_name: Option<&'a [u8]>,
+    /// Of HSCAN alone: fields without their values.
+    pub names_only: bool,
 }
 
 impl<'a> ScanOptions<'a> {
     /// From word `first` on.
     pub fn parse(args: &Args<'a>, first: usize) -> Result<ScanOptions<'a>, CommandError> {
-        let mut options = ScanOptions { count: DEFAULT_COUNT, pattern: None, type_name: None };
-        for index in (first..args.len()).step_by(2) {
-            if index + 1 == args.len() {
+        let options = ScanOptions::of_hash(args, first)?;
+        if options.names_only { Err(NO_HASH) } else { Ok(options) }
+    }
+
+    /// As `parse`, of HSCAN.
+    pub fn of_hash(args: &Args<'a>, first: usize) -> Result<ScanOptions<'a>, CommandError> {
+        let mut options = ScanOptions { count: DEFAULT_COUNT, pattern: None, type_name: None, names_only: false };
+        let mut index = first;
+        while index < args.len() {
+            if args.is(index, "NOVALUES") {
+                options.names_only = true;
+                index += 1;
+                continue;
+            } else if index + 1 == args.len() {
                 return Err(CommandError::SYNTAX);
             } else if args.is(index, "COUNT") {
                 options.count = args.int(index + 1)?;
@@ -68,6 +82,7 @@ impl<'a> ScanOptions<'a> {
             } else {
                 return Err(CommandError::SYNTAX);
             }
+            index += 2;
         }
         Ok(options)
     }

@@ -15,6 +15,8 @@ pub struct Stats {
     pub keyspace_hits: u64,
     pub keyspace_misses: u64,
     pub expired_keys: u64,
+    /// Fields of hashes that have expired.
+    pub expired_subkeys: u64,
     pub expired_time_cap_reached: u64,
     /// Time that went into looking for expired keys.
     pub expire_cycle_ns: u64,

@@ -9,6 +9,8 @@ use super::{CommandTable, Entry, Flags, KeySpec, category};
 
 /// Rows whose arity lets words in that mean nothing: name, reason.
 const ODD_ARITY: &[(&str, &str)] = &[
+    ("geohash", "no member is asked for by none, as in Redis"),
+    ("geopos", "no member is asked for by none, as in Redis"),
     ("debug", "its subcommands are not documented, as in Redis"),
     ("psync", "a third word, FAILOVER, is not documented, as in Redis"),
     ("quit", "ignores what follows it, as in Redis"),

@@ -40,11 +40,6 @@ pub const VOLATILE: u8 = 1 << 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     InEffect,
-    /// These values take effect; the others wait for a feature.
-    InEffectFor {
-        values: &'static [&'static str],
-        rest_waits_for: &'static str,
-    },
     /// Accepted and kept; takes effect together with this feature.
     Waits(&'static str),
     /// Accepted and kept; there is nothing in this server that it could steer.
@@ -97,11 +92,6 @@ impl Directive {
         self
     }
 
-    pub(super) const fn only(mut self, values: &'static [&'static str], rest_waits_for: &'static str) -> Directive {
-        self.status = Status::InEffectFor { values, rest_waits_for };
-        self
-    }
-
     pub(super) const fn no_effect(mut self) -> Directive {
         self.status = Status::NoEffect;
         self
@@ -122,14 +112,10 @@ impl Directive {
         (self.refine)(value).map_err(str::to_owned)
     }
 
-    /// Name of the feature that this value still waits for.
-    pub fn waits_for(&self, value: &Value) -> Option<&'static str> {
+    /// Name of the feature that it still waits for.
+    pub fn waits_for(&self) -> Option<&'static str> {
         match self.status {
             Status::Waits(feature) => Some(feature),
-            Status::InEffectFor { values, rest_waits_for } => {
-                let text = self.kind.print(value);
-                (!values.iter().any(|allowed| allowed.as_bytes() == text)).then_some(rest_waits_for)
-            }
             Status::InEffect | Status::NoEffect => None,
         }
     }

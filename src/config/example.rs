@@ -38,9 +38,6 @@ fn entry(row: &Directive) -> String {
     }
     match row.status {
         Status::InEffect => {}
-        Status::InEffectFor { values, rest_waits_for } => {
-            notes.push_str(&format!(" [later, except {}: {rest_waits_for}]", values.join(", ")));
-        }
         Status::Waits(feature) => notes.push_str(&format!(" [later: {feature}]")),
         Status::NoEffect => notes.push_str(" [no effect]"),
     }

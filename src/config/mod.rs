@@ -21,9 +21,9 @@ pub use events::EventClasses;
 pub use example::example;
 pub use load::{Files, Origin, StartError};
 pub use settings::{
-    BufferLimit, ClientClass, CollectionLimits, LogFormat, LogLevel, LogTimestamp, MasterAddress, MaxmemoryPolicy,
-    MemoryShare, OomScoreAdj, PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions, Supervision,
-    SyslogFacility,
+    BufferLimit, ClientClass, CollectionLimits, DisklessLoad, LogFormat, LogLevel, LogTimestamp, MasterAddress,
+    MaxmemoryPolicy, MemoryShare, OomScoreAdj, PropagationErrors, Protected, SavePoint, Settings, ShutdownOptions,
+    Supervision, SyslogFacility,
 };
 pub use value::{Kind, Value};
 
@@ -32,7 +32,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 
 /// The version of Redis whose behaviour clients may expect.
-pub const REDIS_VERSION: &str = "7.4.0";
+pub const REDIS_VERSION: &str = "8.0.6";
 
 /// Set at start only, and unknown to Redis 7.0 by these names. Who sets back all that CONFIG GET answered, as its test
 /// suite does, leaves out the immutable ones that it knows; the value that these have already is taken as no change.
@@ -211,7 +211,7 @@ impl Config {
     /// Directives off their default that are not in effect yet; each is told once.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         let off_default = table::rows().zip(&self.values).filter(|(row, value)| **value != default_value(row));
-        let waiting = off_default.filter_map(|(row, value)| Some((row.name, row.waits_for(value)?)));
+        let waiting = off_default.filter_map(|(row, _)| Some((row.name, row.waits_for()?)));
         let noticed = &mut self.noticed;
         waiting.filter(|(name, _)| noticed.insert(name)).map(|(name, feature)| Notice { name, feature }).collect()
     }

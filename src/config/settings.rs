@@ -92,6 +92,17 @@ named! {
 }
 
 named! {
+    /// What a replica's clients find while its data set arrives: where it is loaded beside the old one, the old one.
+    DisklessLoad {
+        #[default]
+        Disabled = "disabled",
+        OnEmptyDb = "on-empty-db",
+        SwapDb = "swapdb",
+        FlushBeforeLoad = "flush-before-load",
+    }
+}
+
+named! {
     LogFormat { #[default] Legacy = "legacy", Logfmt = "logfmt" }
 }
 
@@ -114,6 +125,9 @@ pub struct CollectionLimits {
     pub sorted_set_entries: usize,
     /// Of a member.
     pub sorted_set_value_bytes: usize,
+    /// Of a stream's chunk; 0 is no limit.
+    pub stream_chunk_entries: usize,
+    pub stream_chunk_bytes: usize,
 }
 
 impl Default for CollectionLimits {
@@ -133,6 +147,8 @@ impl CollectionLimits {
         set_value_bytes: 64,
         sorted_set_entries: 128,
         sorted_set_value_bytes: 64,
+        stream_chunk_entries: 100,
+        stream_chunk_bytes: 4096,
     };
 
     /// Whatever the number of elements may be.
@@ -261,6 +277,7 @@ pub struct Settings {
     pub rdbcompression: bool,
     pub rdbchecksum: bool,
     pub rdb_save_incremental_fsync: bool,
+    pub rdb_del_sync_files: bool,
     pub stop_writes_on_bgsave_error: bool,
 
     // Replication
@@ -279,6 +296,8 @@ pub struct Settings {
     pub repl_backlog_size: u64,
     pub repl_backlog_ttl_s: u64,
     pub repl_disable_tcp_nodelay: bool,
+    pub repl_diskless_sync: bool,
+    pub repl_diskless_load: DisklessLoad,
     pub repl_diskless_sync_delay_s: u32,
     pub repl_diskless_sync_max_replicas: u32,
     pub repl_max_full_syncs: u32,

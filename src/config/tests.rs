@@ -80,7 +80,7 @@ fn rows_that_wait_name_their_feature() {
     let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in table::rows() {
         match row.status {
-            Status::Waits(feature) | Status::InEffectFor { rest_waits_for: feature, .. } => {
+            Status::Waits(feature) => {
                 waiting.entry(feature).or_default().push(row.name);
             }
             Status::InEffect | Status::NoEffect => {}
@@ -128,7 +128,7 @@ fn typed_fields_follow_the_values() {
 #[test]
 fn rows_in_effect_change_a_typed_field() {
     for row in table::rows() {
-        let in_effect = matches!(row.status, Status::InEffect | Status::InEffectFor { .. });
+        let in_effect = matches!(row.status, Status::InEffect);
         if !in_effect || row.name == "repl-diskless-sync" {
             continue;
         }

@@ -21,10 +21,13 @@ impl Engine {
         self.acl.permits(user, &Wish::new(&self.table, id, args))
     }
 
-    /// As `permits`, of a client's own user, for what was admitted before: rights may have gone since.
+    /// As `permits`, of a client's own user, for what was admitted before: rights may have gone since, or the user.
     pub(super) fn still_permits(&self, token: Token, id: CommandId, args: &Args<'_>) -> Result<(), Denied> {
-        let user = &self.sessions[token].user;
-        if user.is_restricted { self.permits(user.id, id, args) } else { Ok(()) }
+        let session = &self.sessions[token];
+        if self.must_log_in(session) {
+            return Err(Denied::Command);
+        }
+        if session.user.is_restricted { self.permits(session.user.id, id, args) } else { Ok(()) }
     }
 
     /// Refuses a request at the gate.
@@ -40,6 +43,7 @@ impl Engine {
     ) {
         let id = command.unwrap_or_default();
         let context = self.acl_context(token);
+        self.sessions[token].last_command = self.table.entry(id).full_name;
         self.note_denial(now, token, context, id, args, denied);
         let error = CommandError::new(denied.refusal(self.table.entry(id).full_name));
         self.refuse(token, command, &error, reply);
@@ -67,7 +71,6 @@ impl Engine {
             Denied::Channel(at) => (Reason::Channel, args.at(at), &mut self.stats.acl_denied_channel),
         };
         *count += 1;
-        self.sessions[token].last_command = name;
         let client = self.describe_client(now.mono, token);
         let user = &self.sessions[token].user.name;
         self.acl.log.add(LogEntry::new(reason, context, object, user, now.unix_ms(), client));

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
+use crate::command::Migration;
 use crate::keyspace::Snapshot;
 use crate::replication::{Level, Position};
 use crate::session::Token;
@@ -49,6 +50,10 @@ pub enum Action {
         peer: Token,
         payload: Payload,
     },
+    /// Send the file of the `SavePurpose::FullSync` that has just ended, its length first: `PayloadSized`, then chunks.
+    SendFile {
+        peer: Token,
+    },
     /// Stop writing it.
     AbandonPayload {
         peer: Token,
@@ -69,6 +74,8 @@ pub enum Action {
     Load {
         client: Token,
     },
+    /// Send these keys to another server, then say `migrated`.
+    Migrate(Migration),
     /// A directive of the shell was set.
     ConfigChanged,
     /// A master from now on, or a replica.
@@ -90,8 +97,6 @@ pub struct Payload {
     /// Texts of the function libraries.
     pub functions: Vec<Arc<[u8]>>,
     pub position: Position,
-    /// The peer needs its length before its first byte.
-    pub whole: bool,
 }
 
 /// Who waits for a save.
@@ -100,6 +105,8 @@ pub enum SavePurpose {
     /// SAVE: this client's answer.
     Foreground(Token),
     Background,
+    /// The file goes to peers.
+    FullSync,
     /// FLUSHALL: this client's answer, whether it could be written or not.
     Flush(Token),
     /// The last save before the end.

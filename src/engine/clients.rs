@@ -64,6 +64,7 @@ impl Engine {
         if let Some(session) = self.sessions.get_mut(token) {
             session.closing = how;
             session.wake();
+            self.has_closed = true;
         }
     }
 

@@ -11,6 +11,8 @@ use super::Engine;
 const EXPIRE_SEGMENTS_PER_TICK: usize = 400;
 /// Keys that one tick expires at most: the rest goes on with the next.
 const EXPIRE_KEYS_PER_TICK: usize = 2_000;
+/// As many fields of hashes.
+const EXPIRE_FIELDS_PER_TICK: usize = 2_000;
 
 /// What the latest look counts for in the running average of keys that were found expired.
 const STALE_SHARE_WEIGHT: f64 = 0.05;
@@ -42,6 +44,7 @@ impl Engine {
         }
         self.tick_link(now);
         self.tick_peers(now);
+        self.tick_failover(now);
         self.node.log.release();
         self.release_held(now);
         self.end_overdue_waits(now);
@@ -73,7 +76,10 @@ impl Engine {
         let pause = self.server.pause.map(|pause| pause.until);
         let eviction = self.is_evicting().then(|| now.mono.plus(1));
         let held = [self.held.next_deadline(), self.waiting.next_deadline()].into_iter().flatten().min();
-        [self.link_timeout(), held, pause, eviction].into_iter().flatten().fold(tick, Millis::min)
+        [self.link_timeout(), self.failover_timeout(), held, pause, eviction]
+            .into_iter()
+            .flatten()
+            .fold(tick, Millis::min)
     }
 
     fn each_second(&mut self, now: Now) {
@@ -107,7 +113,7 @@ impl Engine {
     }
 
     fn expire_cycle(&mut self, now: Now) {
-        if self.server.active_expire_off || self.server.pause.is_some() {
+        if self.server.active_expire_off || self.holds_writers() {
             return;
         }
         if self.node.is_replica() {
@@ -115,6 +121,7 @@ impl Engine {
         }
         let began_ns = (self.hooks.clock_ns)();
         self.expire_due(now);
+        self.expire_due_fields(now);
         let took_ns = (self.hooks.clock_ns)().saturating_sub(began_ns);
         self.stats.expire_cycle_ns += took_ns;
         self.metrics.latency.observe(Event::ExpireCycle, took_ns, now.unix_s());
@@ -146,6 +153,21 @@ impl Engine {
         let share = if volatile == 0 { 0.0 } else { stale as f64 / volatile as f64 };
         let average = &mut self.server.expired_stale_share;
         *average += (share - *average) * STALE_SHARE_WEIGHT;
+    }
+
+    /// Deletes fields whose time has come; those of one hash are a unit.
+    fn expire_due_fields(&mut self, now: Now) {
+        for db in 0..self.keyspace.databases() {
+            let mut left = EXPIRE_FIELDS_PER_TICK;
+            while left > 0 {
+                let Some(key) = self.keyspace.db(db).first_due_hash(now.unix_ms()) else { break };
+                let key = self.keyspace.hasher().key(&key);
+                let deleted = self.internal_database(now, db).delete_expired_fields(key, left);
+                self.close_unit(now);
+                // A look that found nothing counts too.
+                left = left.saturating_sub(deleted.max(1));
+            }
+        }
     }
 
     /// A writable replica deletes what its own clients let expire; its master will not.

@@ -80,7 +80,7 @@ impl Engine {
         self.held.cancel_shutdown();
         // Redis does not listen while it saves for the last time; we do.
         if let Ending::Saving(_) = self.ending {
-            self.call_save_off();
+            self.call_save_off(now);
         }
         self.call_shutdown_off(now);
         self.notice("Shutdown manually aborted.");
@@ -106,7 +106,7 @@ impl Engine {
         self.report_peers_at_the_end(now, offset);
         if self.server.save.running_since.is_some() {
             self.warning("There is a child saving an .rdb. Killing it!");
-            self.call_save_off();
+            self.call_save_off(now);
         }
         // Half of a data set must not take the place of the whole one.
         let save = self.server.loading.is_none() && options.save.unwrap_or(!self.config.save_points.is_empty());

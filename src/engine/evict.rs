@@ -135,7 +135,7 @@ impl Engine {
 
     /// While the data set stands still (a pause, a load, code inside), nothing is evicted and nothing refused.
     fn evict_what_exceeds(&mut self, now: Now) {
-        let stands_still = self.is_running_inside() || self.server.loading.is_some() || self.server.pause.is_some();
+        let stands_still = self.is_running_inside() || self.server.loading.is_some() || self.holds_writers();
         let free_bytes = self.config.maxmemory as i64 - self.counted_bytes() as i64;
         let pressure = if free_bytes >= 0 || stands_still {
             self.eviction.room = Room::of(free_bytes);

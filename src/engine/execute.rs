@@ -112,8 +112,16 @@ impl Engine {
         if reply.buffer.len() == start && !session.is_blocked() {
             return false;
         }
+        let (command, addr) = (session.last_command, session.endpoint.peer_addr.clone());
+        if let Some(error) = reply.buffer[start..].strip_prefix(b"-") {
+            self.stats.unexpected_error_replies += 1;
+            let error = String::from_utf8_lossy(error).trim_end().to_owned();
+            self.warning(format!(
+                "== CRITICAL == This master is sending an error to its replica: '{error}' after processing the command \
+                 '{command}'"
+            ));
+        }
         reply.buffer.truncate(start);
-        let (command, addr) = (session.last_command, &session.endpoint.peer_addr);
         self.warning(format!("Replica generated a reply to command '{command}', disconnecting it: {addr}"));
         self.close_client(token, Closing::Now);
         true
@@ -210,7 +218,7 @@ impl Engine {
     }
 
     /// A password that is taken away again is asked of nobody.
-    fn must_log_in(&self, session: &Session) -> bool {
+    pub(super) fn must_log_in(&self, session: &Session) -> bool {
         !session.authenticated && self.acl.wants_login()
     }
 
@@ -220,8 +228,12 @@ impl Engine {
             self.abort_exec(token, error, reply);
             return self.account_refusal(command);
         }
-        if let Some(transaction) = &mut self.sessions[token].transaction {
+        let session = &mut self.sessions[token];
+        if let Some(transaction) = &mut session.transaction {
             transaction.is_dirty = true;
+        }
+        if let Some(id) = command {
+            session.last_command = self.table.entry(id).full_name;
         }
         self.fail(reply, &error.0);
         // A name that is no command's counts nowhere, nor does a container alone.

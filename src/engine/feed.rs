@@ -1,19 +1,16 @@
 //! I am followed: PSYNC, snapshots for those who need one, the stream for those who have one, acknowledgements.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use crate::keyspace::{Keyspace, Snapshot};
+use crate::command::replica_name;
 use crate::log::Offset;
 use crate::replication::{
-    Admission, EndMark, Introduction, OutputLimit, PeerAction, PeerConfig, PeerEvent, PsyncRequest, ReplicaPeer,
-    Verdict,
+    Introduction, OutputLimit, PeerAction, PeerConfig, PeerEvent, PsyncRequest, ReplicaPeer, Verdict,
 };
 use crate::session::{ClientKind, Closing, Token};
 use crate::time::Now;
 
-use super::{Action, Engine, Payload};
+use super::{Action, Engine};
 
 /// Output limits of peers are looked at each time that the log has grown by this much, and with each tick.
 const LIMIT_CHECK_BYTES: u64 = 64 * 1024;
@@ -31,7 +28,7 @@ impl Engine {
         let session = &mut self.sessions[token];
         session.kind = ClientKind::Replica;
         let announced = self.node.announced.remove(&token).unwrap_or_default();
-        let name = announced_name(&session.endpoint.peer_addr, &announced);
+        let name = replica_name(&announced, session);
         let is_pre_psync = matches!(ask, Ask::Sync);
         self.notice(format!("Replica {name} asks for synchronization"));
         let introduction = Introduction { name: name.clone(), announced, is_pre_psync };
@@ -109,67 +106,6 @@ impl Engine {
         self.node.peers.values_mut().for_each(|peer| peer.configure(config));
     }
 
-    /// Starts the full resyncs that may start now; those admitted together share the moment, not the walk.
-    pub(super) fn admit_snapshots(&mut self, now: Now) {
-        let waiting = self.node.waiting();
-        if waiting.is_empty() {
-            return;
-        }
-        // What a replica is sent is its master's data: without it there is nothing to send.
-        if self.node.is_replica() && !self.node.is_link_up() {
-            return;
-        }
-        let admission = self.admission();
-        for token in admission.admit(now.mono, &waiting, self.node.running_full_syncs()) {
-            self.start_full_sync(now, token);
-        }
-    }
-
-    pub(super) fn admission(&self) -> Admission {
-        let settings = &*self.config;
-        Admission {
-            delay_ms: u64::from(settings.repl_diskless_sync_delay_s) * 1000,
-            start_at_replicas: settings.repl_diskless_sync_max_replicas as usize,
-            running_max: settings.repl_max_full_syncs as usize,
-        }
-    }
-
-    fn start_full_sync(&mut self, now: Now, token: Token) {
-        if !self.node.is_replica() {
-            // A fresh replica has selected nothing: the stream behind a snapshot begins with SELECT. A replica
-            // passes on its master's bytes and can add none: there the payload says what is selected.
-            self.node.stream_db = None;
-        }
-        let position = self.node.position();
-        let mark = EndMark::random(&mut self.rng);
-        self.notice("Starting BGSAVE for SYNC with target: replicas sockets");
-        let Some(peer) = self.node.peers.get_mut(&token) else { return };
-        let mut actions = Vec::new();
-        peer.handle(now.mono, &mut self.node.log, PeerEvent::SnapshotTaken { position, mark }, &mut actions);
-        let filter = peer.introduction().announced.filter_functions;
-        let mut wanted = Some(self.wanted_data(filter));
-        for action in actions {
-            match action {
-                PeerAction::PreparePayload { whole } => {
-                    let payload =
-                        wanted.take().map(|(snapshot, functions)| Payload { snapshot, functions, position, whole });
-                    self.actions.extend(payload.map(|payload| Action::FullSync { peer: token, payload }));
-                }
-                other => self.peer_action(token, other),
-            }
-        }
-    }
-
-    /// What a payload is to hold: all, or no keys, and functions only where `filter` says so.
-    fn wanted_data(&mut self, filter: Option<bool>) -> (Snapshot, Vec<Arc<[u8]>>) {
-        let functions = if filter == Some(false) { Vec::new() } else { self.scripts.libraries().sources() };
-        let snapshot = match filter {
-            None => self.keyspace.snapshot(),
-            Some(_) => Keyspace::new(self.keyspace.databases(), self.keyspace.hasher()).snapshot(),
-        };
-        (snapshot, functions)
-    }
-
     /// Gives an event to a peer's machine and does what it wants.
     pub fn peer_event(&mut self, now: Now, token: Token, event: PeerEvent) {
         let Some(peer) = self.node.peers.get_mut(&token) else { return };
@@ -181,14 +117,15 @@ impl Engine {
         }
         if is_ack {
             self.release_held(now);
+            self.look_for_synced(now);
         }
     }
 
-    fn peer_action(&mut self, token: Token, action: PeerAction) {
+    pub(super) fn peer_action(&mut self, token: Token, action: PeerAction) {
         match action {
             PeerAction::Send(bytes) => self.send(token, &bytes),
             // Only `SnapshotTaken` asks for it, and there it is prepared.
-            PeerAction::PreparePayload { .. } => {}
+            PeerAction::PreparePayload => {}
             PeerAction::AbandonPayload => self.actions.push(Action::AbandonPayload { peer: token }),
             PeerAction::Close { flush } => {
                 self.close_client(token, if flush { Closing::AfterOutput } else { Closing::Now });
@@ -238,6 +175,7 @@ impl Engine {
         }
         self.peer_event(now, token, PeerEvent::Closed);
         self.node.peers.remove(&token);
+        self.end_useless_file_sync(now);
         self.refresh_conditions(now);
         self.release_held(now);
     }
@@ -254,7 +192,7 @@ impl Engine {
 
     /// The stream's heartbeat: a PING that replicas count like any command.
     pub(super) fn feed_ping(&mut self) {
-        if !self.node.peers.is_empty() && !self.node.is_replica() && self.server.pause.is_none() {
+        if !self.node.peers.is_empty() && !self.node.is_replica() && !self.holds_writers() {
             self.node.log.append(b"*1\r\n$4\r\nPING\r\n");
             self.log_grew = true;
         }
@@ -266,16 +204,5 @@ impl Engine {
             self.node.log.append(b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
             self.log_grew = true;
         }
-    }
-}
-
-fn announced_name(peer_addr: &str, announced: &crate::replication::Announced) -> String {
-    let host = announced
-        .ip_address
-        .as_deref()
-        .unwrap_or_else(|| peer_addr.rsplit_once(':').map_or(peer_addr, |(host, _)| host));
-    match announced.listening_port {
-        0 => format!("{host}:<unknown-replica-port>"),
-        port => format!("{host}:{port}"),
     }
 }

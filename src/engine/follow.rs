@@ -4,7 +4,7 @@ use crate::command::Origin;
 use crate::config::PropagationErrors;
 use crate::keyspace::Keyspace;
 use crate::log::Offset;
-use crate::replication::{LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
+use crate::replication::{FailoverEvent, LinkAction, LinkConfig, LinkEvent, MasterLink, Position, ReplId};
 use crate::resp::{Limits, Reply};
 use crate::script::Libraries;
 use crate::session::{ClientKind, Endpoint, Token};
@@ -18,6 +18,9 @@ const FULLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Finished with succes
                             read-write mode.\n";
 const PARTIALLY_SYNCED: &str = "STATUS=MASTER <-> REPLICA sync: Partial Resynchronization accepted. Ready to accept \
                                 connections in read-write mode.\n";
+
+const FORMER_MASTER: &str = "Before turning into a replica, using my own master parameters to synthesize a cached \
+                             master: I may be able to synchronize with the new master with just a partial transfer.";
 
 /// What the engine keeps beside the link's machine.
 #[derive(Default)]
@@ -50,10 +53,14 @@ pub struct LoadedPayload {
 impl Engine {
     /// Follows a master from now on, in place of whomever we followed.
     pub fn follow(&mut self, now: Now, host: String, port: u16) {
+        if !self.node.is_replica() && self.node.has_history {
+            self.notice(FORMER_MASTER);
+        }
         self.stop_following(now);
         self.unblock_all(
             "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
         );
+        self.note_master(&format!("{host} {port}"));
         self.follower.id.0 += 1;
         let config = self.link_config(host, port);
         let seed = rand::Rng::next_u64(&mut self.rng);
@@ -69,6 +76,7 @@ impl Engine {
             return;
         }
         self.stop_following(now);
+        self.note_master("no one");
         let fresh = ReplId::random(&mut self.rng);
         let offset = self.node.offset();
         self.node.history.promote(fresh, offset);
@@ -87,6 +95,11 @@ impl Engine {
     pub fn change_replid(&mut self) {
         let fresh = ReplId::random(&mut self.rng);
         self.node.history.renew(fresh);
+    }
+
+    /// CONFIG GET and REWRITE tell the present master. A host that a file could not hold is not written into one.
+    fn note_master(&mut self, value: &str) {
+        let _ = self.config.overwrite("replicaof", value.as_bytes());
     }
 
     fn stop_following(&mut self, now: Now) {
@@ -112,6 +125,7 @@ impl Engine {
             version: crate::config::REDIS_VERSION.to_owned(),
             payload_target: "to parser",
             timeout_ms: u64::from(settings.repl_timeout_s) * 1000,
+            hands_over: self.node.failover.is_handing_over(),
         }
     }
 
@@ -134,7 +148,8 @@ impl Engine {
     pub fn link_wants_bytes(&self, id: LinkId) -> bool {
         // While code runs inside, the stream waits.
         !self.is_running_inside()
-            && self.node.unapplied_bytes < UNAPPLIED_BYTES_MAX
+            // A command under way may be of any size; what a pause lets pile up may not.
+            && (self.server.pause.is_none() || self.node.unapplied_bytes < UNAPPLIED_BYTES_MAX)
             && id == self.follower.id
             && self.node.link.as_ref().is_some_and(MasterLink::wants_bytes)
     }
@@ -212,14 +227,19 @@ impl Engine {
                 self.follower.is_listening = false;
                 self.actions.push(Action::LinkClose { link });
             }
-            LinkAction::BeginPayload { .. } => {
+            LinkAction::BeginPayload { position, size_bytes } => {
+                self.begin_payload(now, position, size_bytes);
                 self.follower.is_loading = true;
                 self.actions.push(Action::LoadBegin { link });
             }
-            LinkAction::Payload(bytes) => self.actions.push(Action::LoadChunk { link, bytes }),
+            LinkAction::Payload(bytes) => {
+                self.note_loaded(bytes.len() as u64);
+                self.actions.push(Action::LoadChunk { link, bytes });
+            }
             LinkAction::EndPayload => self.actions.push(Action::LoadEnd { link }),
             LinkAction::AbandonPayload => {
                 self.follower.is_loading = false;
+                self.end_payload(now);
                 self.actions.push(Action::LoadAbandon { link });
             }
             LinkAction::Adopt { position } => {
@@ -230,6 +250,10 @@ impl Engine {
                 self.continue_history(now, replid);
                 self.actions.push(Action::Tell(PARTIALLY_SYNCED));
             }
+            LinkAction::HandOverAnswered { accepted } => {
+                let event = if accepted { FailoverEvent::Accepted } else { FailoverEvent::Refused };
+                self.failover_event(now, event);
+            }
             LinkAction::Stream(bytes) => self.apply_stream(now, &bytes),
             LinkAction::Log(level, line) => self.log(level, line),
         }
@@ -237,6 +261,7 @@ impl Engine {
 
     /// After a full resync: the master's history is ours, our peers must come again.
     fn adopt(&mut self, now: Now, position: Option<Position>) {
+        self.end_payload(now);
         self.drop_peers(now);
         match position {
             Some(position) => {

@@ -1,7 +1,7 @@
 //! The gate: whether a request may run, one visible list, each row a pure question.
 //!
 //! A row is asked only while its condition is among the present `Conditions`, so an ordinary request on an
-//! ordinary server passes them all with one look. Slot and async-loading rows join here with their features.
+//! ordinary server passes them all with one look. The slot row joins here with its feature.
 
 use crate::acl::Denied;
 use crate::command::{Args, CommandError, CommandId, Entry, Flags};
@@ -29,6 +29,7 @@ impl Conditions {
     pub const PROTECTED: Conditions = Conditions(1 << 11);
     pub const SUBSCRIBER: Conditions = Conditions(1 << 12);
     pub const RESTRICTED: Conditions = Conditions(1 << 13);
+    pub const ASYNC_LOADING: Conditions = Conditions(1 << 14);
 
     pub fn with(self, more: Conditions) -> Conditions {
         Conditions(self.0 | more.0)
@@ -98,6 +99,8 @@ pub fn check_writer(conditions: Conditions) -> Result<(), CommandError> {
     }
 }
 
+const LOADING: &str = "LOADING Redis is loading the dataset in memory";
+
 type Check = fn(&Call<'_>) -> Option<Verdict>;
 
 /// The order is Redis's: the first row with an answer decides.
@@ -113,6 +116,7 @@ const ROWS: &[(Conditions, Check)] = &[
     (Conditions::SUBSCRIBER, subscriber),
     (Conditions::STALE, stale),
     (Conditions::LOADING, loading),
+    (Conditions::ASYNC_LOADING, async_loading),
     (Conditions::BUSY, busy),
     (Conditions::REPLICA_CLIENT, replica_client),
     (Conditions::PAUSED, paused),
@@ -219,7 +223,13 @@ fn stale(call: &Call<'_>) -> Option<Verdict> {
 }
 
 fn loading(call: &Call<'_>) -> Option<Verdict> {
-    if allows(call, Flags::LOADING) { None } else { refuse("LOADING Redis is loading the dataset in memory") }
+    if allows(call, Flags::LOADING) { None } else { refuse(LOADING) }
+}
+
+/// The old data are still shown; what would change them or who we are waits.
+fn async_loading(call: &Call<'_>) -> Option<Verdict> {
+    let is_denied = call.entry.has(Flags::NO_ASYNC_LOADING) || is_exec_with(call, Flags::NO_ASYNC_LOADING);
+    if is_denied { refuse(LOADING) } else { None }
 }
 
 fn busy(call: &Call<'_>) -> Option<Verdict> {

@@ -14,12 +14,15 @@ mod cron;
 mod ending;
 mod evict;
 mod execute;
+mod failover;
 mod feed;
 mod follow;
+mod full_sync;
 mod gate;
 mod held;
 mod input;
 mod invalidate;
+mod migrate;
 mod monitor;
 mod outcome;
 mod persist;
@@ -58,6 +61,7 @@ pub use execute::Turn;
 pub use follow::LoadedPayload;
 pub use gate::{Conditions, Verdict};
 pub use input::Input;
+pub use migrate::Migrated;
 pub use testify::Testimony;
 
 use held::HeldList;
@@ -66,7 +70,7 @@ use waiting::Waiting;
 /// What the engine needs of the shell while it holds the lock. By default nothing happens, as in the simulator.
 pub struct Hooks {
     /// The whole server stands still (DEBUG SLEEP).
-    pub sleep: fn(Duration),
+    pub sleep: Sleep,
     /// The process is to die of a fault of memory (DEBUG SEGFAULT).
     pub crash: fn(),
     /// Code inside runs for long: others are to have the engine for a moment. The lock is released and taken again.
@@ -86,12 +90,14 @@ pub struct Hooks {
     pub make_secret: fn(&mut [u8]),
 }
 
+/// What was wished before and shows at once, connections that end, is carried out first.
+type Sleep = Box<dyn FnMut(Duration, &[Action]) + Send>;
 type Reconfigure = Box<dyn FnMut(&mut Config, &[&'static str]) -> Result<(), ConfigError> + Send>;
 
 impl Default for Hooks {
     fn default() -> Hooks {
         Hooks {
-            sleep: |_| {},
+            sleep: Box::new(|_, _| {}),
             crash: || {},
             let_others_in: Arc::new(|_| {}),
             clock_ns: || 0,
@@ -124,6 +130,8 @@ pub struct Engine {
     /// Users and what they may do.
     pub acl: Acl,
     follower: follow::Follower,
+    migrating: Option<migrate::Migrating>,
+    file_sync: Option<full_sync::FileSync>,
     cron: cron::Cron,
     /// Scripts and functions, and what runs inside.
     pub scripts: Scripts,
@@ -140,6 +148,8 @@ pub struct Engine {
     eviction: evict::Eviction,
     ending: ending::Ending,
     pub hooks: Hooks,
+    /// A turn has closed clients: they are gone before whoever closed them has its reply.
+    pub has_closed: bool,
     /// The client whose request ran last.
     caller: Option<Token>,
     /// When the clock was last read: the end of one request is the beginning of the next.
@@ -155,14 +165,14 @@ impl Engine {
         let hasher = KeyHasher::new(config.hash_seed.as_deref().map_or(drawn, hash_keys));
         let keyspace = Keyspace::new(config.databases, hasher);
         let node = Node::new(ReplId::random(&mut rng), config.repl_backlog_size);
-        let server = facts(now, &mut rng);
+        let server = facts(now, &ReplId::random(&mut rng));
         let (table, acl) = commands_and_users(&config);
         let mut engine = Engine {
             keyspace,
             sessions: Sessions::default(),
             node,
             stats: Stats::default(),
-            metrics: Metrics::default(),
+            metrics: Metrics { commands: CommandsStats::with_rows(table.len()), ..Metrics::default() },
             clock_read_ns: 0,
             server,
             table: Arc::new(table),
@@ -174,6 +184,8 @@ impl Engine {
             pubsub: PubSub::default(),
             acl,
             follower: follow::Follower::default(),
+            migrating: None,
+            file_sync: None,
             cron: cron::Cron::new(now),
             scripts: Scripts::default(),
             deferred: Vec::new(),
@@ -183,12 +195,12 @@ impl Engine {
             limits_checked_at: Offset::ZERO,
             eviction: evict::Eviction::default(),
             ending: ending::Ending::No,
+            has_closed: false,
             hooks: Hooks::default(),
             caller: None,
             actions: Vec::new(),
             config,
         };
-        engine.metrics.commands = CommandsStats::with_rows(engine.table.len());
         engine.configure();
         engine.refresh_conditions(now);
         engine
@@ -266,7 +278,8 @@ impl Engine {
             .when(few_replicas, Conditions::FEW_REPLICAS)
             .when(is_replica && settings.replica_read_only, Conditions::READ_ONLY)
             .when(stale, Conditions::STALE)
-            .when(self.server.loading.is_some(), Conditions::LOADING)
+            .when(self.server.loading.is_some_and(|loading| !loading.is_async), Conditions::LOADING)
+            .when(self.server.loading.is_some_and(|loading| loading.is_async), Conditions::ASYNC_LOADING)
             .when(self.is_busy(), Conditions::BUSY)
             .when(self.holds_writers(), Conditions::PAUSED);
         self.eviction.look_anew();
@@ -283,17 +296,17 @@ fn commands_and_users(config: &Config) -> (CommandTable, Acl) {
     (table, acl)
 }
 
-/// What is known of a process that has just started.
-fn facts(now: Now, rng: &mut SmallRng) -> ServerFacts {
-    let mut server = ServerFacts {
+/// What is known of the process before its shell says more.
+fn facts(now: Now, run_id: &ReplId) -> ServerFacts {
+    let mut facts = ServerFacts {
         supervised: "no",
         started_at: now.mono,
         started_unix_s: now.unix_s(),
-        run_id: ReplId::random(rng).to_string(),
+        run_id: run_id.to_string(),
         ..ServerFacts::default()
     };
-    server.save.last_save_unix_s = now.unix_s();
-    server
+    facts.save.last_save_unix_s = now.unix_s();
+    facts
 }
 
 /// The keys of the hash function that follow from a text: equal for servers that are told the same.

@@ -2,7 +2,7 @@
 
 use crate::command::{Args, Origin, Outcome};
 use crate::config::Changed;
-use crate::replication::PsyncRequest;
+use crate::replication::{FailoverEvent, PsyncRequest};
 use crate::resp::Reply;
 use crate::session::{Blocked, Closing, Token};
 use crate::time::{Millis, Now};
@@ -76,18 +76,28 @@ impl Engine {
             Outcome::Close => self.sessions[token].closing = Closing::AfterOutput,
             Outcome::Wait { replicas, deadline } => self.wait(now, token, replicas, deadline, reply),
             Outcome::Block(on) => self.wait_on_keys(token, *on),
-            Outcome::Psync(request) => self.psync(now, token, &request, reply),
+            Outcome::Psync { request, takes_over } => self.psync(now, token, &request, takes_over, reply),
             Outcome::Sync => self.sync(now, token, reply),
+            Outcome::Failover(request) => self.fail_over(now, request),
+            Outcome::AbortFailover => self.failover_event(now, FailoverEvent::Abort),
+            Outcome::Migrate(migration) => self.migrate(now, token, *migration),
             Outcome::ReplicaOf(master) => self.replica_of(now, master),
             Outcome::ConfigChanged(changes) => self.config_changed(now, changes, reply),
             Outcome::ConfigRewrite { all } => self.rewrite_config(all, reply),
             Outcome::Save => self.save_in_foreground(now, token, reply),
-            Outcome::SaveFlushed => self.save_flushed(now, token, reply),
+            Outcome::SaveFlushed => {
+                self.waiting.touch_all();
+                self.save_flushed(now, token, reply)
+            }
             Outcome::BackgroundSave => self.save_in_background(now),
+            Outcome::CallSaveOff => {
+                self.notice("Background saving will be aborted due to user request");
+                self.call_save_off(now);
+            }
             Outcome::Reload { save } => self.reload(now, token, save),
             Outcome::Shutdown(options) => self.shutdown(now, options, Some(token), reply),
             Outcome::Sleep(duration) => {
-                (self.hooks.sleep)(duration);
+                (self.hooks.sleep)(duration, &self.actions);
                 self.slept += duration;
             }
             Outcome::Crash => (self.hooks.crash)(),
@@ -143,7 +153,10 @@ impl Engine {
         self.feed_getack();
     }
 
-    fn psync(&mut self, now: Now, token: Token, request: &PsyncRequest, reply: &mut Reply) {
+    fn psync(&mut self, now: Now, token: Token, request: &PsyncRequest, takes_over: bool, reply: &mut Reply) {
+        if takes_over && !self.take_over(now, token, request, reply) {
+            return;
+        }
         if let Some(error) = self.cannot_feed() {
             return self.fail(reply, error);
         }
@@ -157,8 +170,11 @@ impl Engine {
         self.become_peer(now, token, Ask::Sync);
     }
 
-    /// A replica that has not got its master's data has nothing to pass on.
+    /// A replica that has not got its master's data has nothing to pass on; who changes roles is nobody's master.
     fn cannot_feed(&self) -> Option<&'static str> {
+        if self.node.failover.is_active() {
+            return Some("NOMASTERLINK Can't SYNC while failing over");
+        }
         let cut_off = self.node.is_replica() && !self.node.is_link_up();
         cut_off.then_some("NOMASTERLINK Can't SYNC while not connected with my master")
     }
@@ -197,7 +213,7 @@ impl Engine {
         self.actions.push(Action::ConfigChanged);
     }
 
-    /// Lets waiting clients go on once neither CLIENT PAUSE nor a shutdown holds them.
+    /// Lets waiting clients go on once nothing holds them any more.
     pub(super) fn end_pause_if_over(&mut self, now: Now) {
         if self.server.pause.is_some_and(|pause| pause.until <= now.mono) {
             self.server.pause = None;
@@ -215,9 +231,9 @@ impl Engine {
         }
     }
 
-    /// Whether writers wait: by CLIENT PAUSE, or because the end is near.
+    /// Whether writers wait: by CLIENT PAUSE, for a change of roles, while keys move, or because the end is near.
     pub(super) fn holds_writers(&self) -> bool {
-        self.server.pause.is_some() || self.is_ending()
+        self.server.pause.is_some() || self.is_ending() || self.node.failover.is_active() || self.migrating.is_some()
     }
 
     fn rewrite_config(&mut self, all: bool, reply: &mut Reply) {

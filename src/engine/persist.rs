@@ -30,8 +30,13 @@ impl Engine {
     }
 
     pub(super) fn save_in_background(&mut self, now: Now) {
+        self.save_in_background_for(now, SavePurpose::Background);
+    }
+
+    /// As BGSAVE, for others.
+    pub(super) fn save_in_background_for(&mut self, now: Now, purpose: SavePurpose) {
         self.notice(format!("Background saving started by pid {}", self.server.pid));
-        self.start_save(now, SavePurpose::Background);
+        self.start_save(now, purpose);
     }
 
     /// DEBUG RELOAD: through the real file and loader.
@@ -84,8 +89,11 @@ impl Engine {
         }
         self.refresh_conditions(now);
         match purpose {
-            SavePurpose::Background if ok => self.notice("Background saving terminated with success"),
-            SavePurpose::Background => self.warning("Background saving error"),
+            SavePurpose::Background => self.report_background_save(ok),
+            SavePurpose::FullSync => {
+                self.report_background_save(ok);
+                self.file_sync_saved(now, ok);
+            }
             SavePurpose::Shutdown => self.shutdown_saved(now, ok),
             SavePurpose::Flush(token) => self.answer_held(token, true),
             SavePurpose::Foreground(token) => self.answer_held(token, ok),
@@ -94,12 +102,21 @@ impl Engine {
         }
     }
 
+    fn report_background_save(&mut self, ok: bool) {
+        if ok {
+            self.notice("Background saving terminated with success");
+        } else {
+            self.warning("Background saving error");
+        }
+    }
+
     /// Ends the save that runs, without a new file. It is no failure of the disk.
-    pub(super) fn call_save_off(&mut self) {
+    pub(super) fn call_save_off(&mut self, now: Now) {
         let save = &mut self.server.save;
         if save.running_since.take().is_some() {
             save.progress = SaveProgress::default();
             self.actions.push(Action::CancelSave);
+            self.file_sync_saved(now, false);
         }
     }
 
@@ -131,7 +148,7 @@ impl Engine {
 
     /// From now on clients are told to wait, until `end_loading`.
     pub fn begin_loading(&mut self, now: Now, total_bytes: u64) {
-        self.server.loading = Some(Loading { started_unix_s: now.unix_s(), total_bytes, loaded_bytes: 0 });
+        self.server.loading = Some(Loading { started_unix_s: now.unix_s(), total_bytes, ..Loading::default() });
         self.refresh_conditions(now);
     }
 
@@ -158,7 +175,9 @@ impl Engine {
             // We ask our master for the next byte.
             self.node.history.adopt(position.replid);
         } else {
-            // Replicas that have the saved history up to here may go on with our new one.
+            // Replicas that have the saved history up to here may go on with our new one. It begins with SELECT: one may
+            // have been given a snapshot of this place, and then it has selected nothing.
+            self.node.stream_db = None;
             let fresh = *self.node.history.replid();
             self.node.history = History::restarted_as_master(position.replid, position.offset, fresh);
             self.effects.is_recording = true;

@@ -1,6 +1,6 @@
 //! Runs code inside: what it may do, its commands as part of the unit under way, and its end.
 
-use crate::acl::Context;
+use crate::acl::{Context, Denied};
 use crate::command::{Args, CommandError, CommandId, Flags, Origin, Outcome, ScriptRun};
 use crate::replication::Level;
 use crate::resp::{self, Reply};
@@ -193,12 +193,9 @@ impl Inside<'_> {
         Ok(())
     }
 
-    /// Whether the user whose code it is may.
+    /// As `rights`; a refusal is noted.
     fn check_rights(&mut self, id: CommandId, args: &Args<'_>) -> Result<(), String> {
-        if self.origin == Origin::Master {
-            return Ok(());
-        }
-        let Err(denied) = self.engine.still_permits(self.client, id, args) else { return Ok(()) };
+        let Err(denied) = self.rights(id, args) else { return Ok(()) };
         self.engine.note_denial(self.now, self.client, Context::Script, id, args, denied);
         Err(denied.refusal_inside().to_owned())
     }
@@ -220,6 +217,11 @@ impl Inside<'_> {
             return Err(format!("-{}", gate::OUT_OF_MEMORY.0));
         }
         Ok(())
+    }
+
+    /// Code does what the user may do who runs it.
+    fn rights(&self, id: CommandId, args: &Args<'_>) -> Result<(), Denied> {
+        if self.origin == Origin::Master { Ok(()) } else { self.engine.still_permits(self.client, id, args) }
     }
 
     fn has_written(&self) -> bool {
@@ -272,7 +274,7 @@ impl Host for Inside<'_> {
     fn may_call(&mut self, args: resp::Args<'_>) -> Option<bool> {
         let id = self.resolve(args)?;
         let args = Args::new(args, self.engine.keyspace.hasher());
-        Some(self.engine.still_permits(self.client, id, &args).is_ok())
+        Some(self.rights(id, &args).is_ok())
     }
 
     fn log(&mut self, level: u8, line: &[u8]) {

@@ -8,6 +8,9 @@ use crate::time::Now;
 
 use super::Engine;
 
+/// Fields of a hash that are deleted at most because somebody looked at it.
+const FIELDS_PER_LOOK: usize = 1_000;
+
 impl Engine {
     /// Closes the unit under way.
     #[inline]
@@ -35,12 +38,14 @@ impl Engine {
         self.publish_key_events();
     }
 
-    /// Deletes a key if it has expired (a write may have given it a new life since it was noted).
+    /// Deletes a key if it has expired (a write may have given it a new life since it was noted), or fields of it.
     pub(super) fn expire_key(&mut self, now: Now, db: usize, key: &[u8]) {
         let key = self.keyspace.hasher().key(key);
         let expire_at = self.keyspace.db(db).get(key).and_then(|entry| entry.expire_at());
         if expire_at.is_some_and(|at| at < now.unix_ms()) {
             self.internal_database(now, db).delete_expired(key);
+        } else if self.keyspace.db(db).has_due_fields(key, now.unix_ms()) {
+            self.internal_database(now, db).delete_expired_fields(key, FIELDS_PER_LOOK);
         }
     }
 

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::acl::Context;
-use crate::command::{Args, BlockOn, Origin, Outcome};
+use crate::command::{Args, BlockOn, Origin, Outcome, Readiness};
+use crate::keyspace::Value;
 use crate::resp::{OwnedArgs, Reply};
 use crate::session::{Blocked, Token};
 use crate::time::{Millis, Now};
@@ -66,9 +67,9 @@ impl Waiting {
         Some(on)
     }
 
-    /// Whether the client waits for a value of this type.
-    fn is_for(&self, token: Token, type_name: &str) -> bool {
-        self.clients.get(&token).is_some_and(|(_, on)| on.type_name == type_name)
+    /// What a touched key is to a client, now that it holds this value.
+    fn readiness(&self, token: Token, value: Option<Value<'_>>) -> Readiness {
+        self.clients.get(&token).map_or(Readiness::Nothing, |(_, on)| on.readiness(value))
     }
 
     pub fn next_deadline(&self) -> Option<Millis> {
@@ -110,9 +111,10 @@ impl Engine {
             let queue = self.waiting.queues.get(&(db, key.clone())).cloned().unwrap_or_default();
             for token in queue {
                 let entry = self.keyspace.db(db).get(self.keyspace.hasher().key(&key));
-                let Some(type_name) = entry.map(|entry| entry.value().type_name()) else { break };
-                if self.waiting.is_for(token, type_name) {
-                    self.serve(now, token, &key);
+                match self.waiting.readiness(token, entry.map(|entry| entry.value())) {
+                    Readiness::Nothing => {}
+                    Readiness::Ready => self.serve(now, token, &key),
+                    Readiness::Gone(error) => self.fail_wait(token, error),
                 }
             }
         }
@@ -122,6 +124,9 @@ impl Engine {
     /// Executes what a client waits to do, on a key where it can.
     fn serve(&mut self, now: Now, token: Token, key: &[u8]) {
         let Some(on) = self.waiting.forget(token) else { return };
+        if self.sessions[token].is_closing() {
+            return;
+        }
         let words = OwnedArgs::of(&on.request(key));
         let args = Args::new(words.args(), self.keyspace.hasher());
         let Some(id) = self.table.find(args.at(0)) else { return };
@@ -144,6 +149,15 @@ impl Engine {
         self.account_served(now, token, id, &args, begun, &reply);
         self.silence(token, 0, &mut reply);
         self.answer_with(token, &reply.buffer);
+    }
+
+    /// What a client waits for cannot come any more: its call has failed.
+    fn fail_wait(&mut self, token: Token, error: &str) {
+        let name = self.waiting.clients.get(&token).and_then(|(_, on)| on.before.first());
+        if let Some(id) = name.and_then(|name| self.table.find(name)) {
+            self.metrics.commands.failed(id);
+        }
+        self.end_wait(token, Some(error));
     }
 
     /// Nothing came in time.

@@ -7,7 +7,7 @@ use super::epoch::Epochs;
 use super::link::Link;
 use super::table::RecordRef;
 use super::types::big_string::{BigString, INLINE_MAX};
-use super::types::{packed_hash, packed_list, packed_set, packed_sorted_set};
+use super::types::{born_stream, packed_hash, packed_list, packed_set, packed_sorted_set};
 use super::value::value_of;
 use super::{KeyHasher, NewValue, UnixMs, Value};
 
@@ -49,9 +49,10 @@ impl Cradle<'_> {
             NewValue::String(bytes) => return blob_of_string(self.epochs, key, &[bytes], false, expire_at, access),
             NewValue::RawString(bytes) => return blob_of_string(self.epochs, key, &[bytes], true, expire_at, access),
             NewValue::List(elements, limits) => packed_list(self, elements, limits),
-            NewValue::Hash(pairs, limits) => packed_hash(self, pairs, limits),
+            NewValue::Hash(pairs, expiries, limits) => packed_hash(self, pairs, expiries, limits),
             NewValue::Set(members, limits) => packed_set(self, members, limits),
             NewValue::SortedSet(set, limits) => packed_sorted_set(self, set, limits),
+            NewValue::Stream(stream, limits) => born_stream(self, stream, limits),
         };
         match born {
             Born::Inline { kind, packed, raw } => {
@@ -73,6 +74,7 @@ impl Cradle<'_> {
             Value::Hash(hash) => hash.boxed_copy(self),
             Value::Set(set) => set.boxed_copy(self),
             Value::SortedSet(set) => set.boxed_copy(self),
+            Value::Stream(stream) => stream.boxed_copy(self),
         };
         Blob::new(key, Content::Boxed { kind: old.kind(), value }, old.expire_at(), old.access())
     }

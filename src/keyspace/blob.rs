@@ -44,6 +44,9 @@ pub(super) enum Kind {
     /// A set of integers, packed in their order.
     IntSet,
     SortedSet,
+    Stream,
+    /// A packed hash of which fields expire: triples.
+    ExpiringHash,
 }
 
 impl Kind {
@@ -226,7 +229,9 @@ impl<'a> BlobRef<'a> {
             2 => Kind::Hash,
             3 => Kind::Set,
             4 => Kind::IntSet,
-            _ => Kind::SortedSet,
+            5 => Kind::SortedSet,
+            6 => Kind::Stream,
+            _ => Kind::ExpiringHash,
         }
     }
 

@@ -8,14 +8,18 @@ use rand::Rng;
 
 use super::birth::{Cradle, blob_of_string, blob_taking_over};
 use super::blob::{Blob, BlobRef, Kind};
+use super::due::DueHashes;
 use super::epoch::Epochs;
 use super::table::{RecordRef, SEGMENT_BYTES, Spot, Table};
+use super::types::earliest_in;
 use super::value::{Outer, string_of, value_of};
 use super::{Key, KeyHasher, NewValue, StringRef, UnixMs, Value};
 
 /// A database: keys, values, expiries, access clocks.
 pub struct Db {
     pub(super) table: Table<Blob>,
+    /// Hashes with fields that expire, if there are any.
+    pub(super) due: Option<Box<DueHashes>>,
     pub(super) epochs: Arc<Epochs>,
 }
 
@@ -83,17 +87,17 @@ impl<'a> Entry<'a> {
 
 impl Db {
     pub(super) fn new(epochs: Arc<Epochs>, hasher: KeyHasher) -> Db {
-        Db { table: Table::new(Arc::clone(&epochs), hasher), epochs }
+        Db { table: Table::new(Arc::clone(&epochs), hasher), due: None, epochs }
     }
 
     /// A database that is a value of another one.
     pub(super) fn nested(epochs: Arc<Epochs>, hasher: KeyHasher) -> Db {
-        Db { table: Table::nested(Arc::clone(&epochs), hasher), epochs }
+        Db { table: Table::nested(Arc::clone(&epochs), hasher), due: None, epochs }
     }
 
     /// The same version of a nested one under another owner. Only one of both may be changed from then on.
     pub(super) fn fork(&self) -> Db {
-        Db { table: self.table.fork(), epochs: Arc::clone(&self.epochs) }
+        Db { table: self.table.fork(), due: None, epochs: Arc::clone(&self.epochs) }
     }
 
     pub(super) fn cradle(&self) -> Cradle<'_> {
@@ -186,6 +190,7 @@ impl Db {
             self.table.replace(key.hash, spot, blob);
             self.retire(value);
         }
+        self.note_fields(key, None);
         false
     }
 
@@ -213,6 +218,7 @@ impl Db {
         let value = Outer::of(blob);
         self.table.remove(key.hash, spot);
         self.retire(value);
+        self.note_fields(key, None);
         true
     }
 
@@ -251,6 +257,7 @@ impl Db {
         let (old, spot) = self.table.locate(from)?;
         let blob = blob_taking_over(old, to.bytes, old.expire_at());
         self.table.remove(from.hash, spot);
+        self.note_fields(from, None);
         Some(blob)
     }
 
@@ -270,6 +277,41 @@ impl Db {
             }
             None => self.table.insert(key.hash, blob),
         }
+        let earliest = self.table.find(key).and_then(earliest_in);
+        self.note_fields(key, earliest);
+    }
+
+    /// When the first field of the hash at this key expires.
+    #[inline]
+    pub(super) fn note_fields(&mut self, key: Key<'_>, earliest: Option<UnixMs>) {
+        if self.due.is_some() || earliest.is_some() {
+            self.note_due(key, earliest);
+        }
+    }
+
+    #[cold]
+    fn note_due(&mut self, key: Key<'_>, earliest: Option<UnixMs>) {
+        let due = self.due.get_or_insert_default();
+        due.note(key.bytes, earliest);
+        if due.len() == 0 {
+            self.due = None;
+        }
+    }
+
+    /// Hashes of which fields expire.
+    pub fn expiring_hashes(&self) -> usize {
+        self.due.as_ref().map_or(0, |due| due.len())
+    }
+
+    /// Whether fields of the hash at this key may have expired.
+    #[inline]
+    pub fn has_due_fields(&self, key: Key<'_>, now: UnixMs) -> bool {
+        self.due.as_ref().is_some_and(|due| due.is_due(key.bytes, now))
+    }
+
+    /// A key whose hash may have fields that have expired: the one where that was first.
+    pub fn first_due_hash(&self, now: UnixMs) -> Option<Arc<[u8]>> {
+        self.due.as_ref()?.first(now).cloned()
     }
 
     /// One step of SCAN: calls `each` for the keys of a bucket or a few and answers the next cursor, 0 at the end.

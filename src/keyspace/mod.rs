@@ -26,11 +26,13 @@ pub mod access;
 mod birth;
 mod blob;
 mod db;
+mod due;
 mod epoch;
 mod key;
 mod link;
 mod prefetch;
 mod snapshot;
+mod stream;
 mod strings;
 mod table;
 mod tree;
@@ -45,14 +47,19 @@ pub use access::{Access, Frequency};
 pub use db::{Db, Entry, ExpireCursor, Place, TableShape};
 pub use key::{Key, KeyHasher};
 pub use snapshot::{Snapshot, SnapshotEntry, Walker};
+pub use stream::{Consumer, Group, Pending, Stream, StreamEntry, StreamId, StreamMeta};
 pub use strings::{SortedSet, Strings};
 #[doc(hidden)]
 pub use tree::numbers::{Numbers, Version};
-pub use types::{HashRef, ListRef, Scored, ScoredBack, SetRef, SortedSetRef, Text};
+pub use types::{
+    ConsumerRef, Delivery, EntryRef, Field, GroupMut, GroupRef, HashRef, Keep, Lifetime, ListRef, Scored, ScoredBack,
+    SetRef, SortedSetRef, StreamCounters, StreamMut, StreamRef, Text,
+};
 pub use value::{Encoding, NewValue, StringRef, Value, is_canonical_i64};
 pub use victims::{Ranking, Victims};
 
 use blob::Blob;
+use due::DUE_HASHES;
 use epoch::{Epochs, Freeing, Reclaim};
 use link::Link;
 use table::Table;
@@ -121,6 +128,10 @@ impl Keyspace {
     fn retire(&self, db: Db) {
         let bytes = db.table.bytes() + db.table.value_bytes();
         let keys = db.len();
+        if let Some(due) = db.due {
+            let bytes = due.size_bytes();
+            self.epochs.retire(&DUE_HASHES, Link::new(*due).address(), bytes);
+        }
         self.epochs.retire_objects(&TABLE, Link::new(db.table).address(), bytes, keys);
     }
 

@@ -29,6 +29,7 @@ struct TableView {
     view: Arc<View>,
     len: usize,
     volatile: usize,
+    has_expiring_fields: bool,
 }
 
 // SAFETY: what the links lead to is not changed and not freed while the snapshot lives; blobs' access clocks are
@@ -74,6 +75,7 @@ impl Snapshot {
             view: db.table.view(epoch),
             len: db.len(),
             volatile: db.expires_len(),
+            has_expiring_fields: db.expiring_hashes() > 0,
         });
         Snapshot { epoch, epochs: Arc::clone(epochs), databases, tables: tables.collect() }
     }
@@ -86,6 +88,11 @@ impl Snapshot {
 
     pub fn databases(&self) -> usize {
         self.databases
+    }
+
+    /// Whether there is a hash of which fields expire.
+    pub fn has_expiring_fields(&self) -> bool {
+        self.tables.iter().any(|table| table.has_expiring_fields)
     }
 
     /// The one walk of this snapshot.

@@ -9,8 +9,9 @@ use super::types::big_list::{self, BigList};
 use super::types::big_sorted_set::{self, BigSortedSet};
 use super::types::big_string::{self, BigString, Pieces};
 use super::types::big_table::{self, BigTable};
-use super::types::{HashRef, ListRef, SetRef, SortedSetRef};
-use super::{SortedSet, Strings};
+use super::types::stream::{self, StreamRoot};
+use super::types::{HashRef, ListRef, SetRef, SortedSetRef, StreamRef};
+use super::{SortedSet, Stream, Strings, UnixMs};
 use crate::config::CollectionLimits;
 
 /// Redis keeps strings up to here in one allocation with their header, and calls that embstr.
@@ -23,10 +24,13 @@ pub enum Encoding {
     Embstr,
     Raw,
     Listpack,
+    /// A compact hash of which fields expire.
+    ListpackEx,
     Quicklist,
     Intset,
     Hashtable,
     Skiplist,
+    Stream,
 }
 
 impl Encoding {
@@ -36,10 +40,12 @@ impl Encoding {
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
             Encoding::Listpack => "listpack",
+            Encoding::ListpackEx => "listpackex",
             Encoding::Quicklist => "quicklist",
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",
             Encoding::Skiplist => "skiplist",
+            Encoding::Stream => "stream",
         }
     }
 }
@@ -53,6 +59,7 @@ pub enum Value<'a> {
     Hash(HashRef<'a>),
     Set(SetRef<'a>),
     SortedSet(SortedSetRef<'a>),
+    Stream(StreamRef<'a>),
 }
 
 impl Value<'_> {
@@ -63,6 +70,7 @@ impl Value<'_> {
             Value::Hash(hash) => hash.encoding(),
             Value::Set(set) => set.encoding(),
             Value::SortedSet(set) => set.encoding(),
+            Value::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -74,6 +82,7 @@ impl Value<'_> {
             Value::Hash(_) => "hash",
             Value::Set(_) => "set",
             Value::SortedSet(_) => "zset",
+            Value::Stream(_) => "stream",
         }
     }
 }
@@ -87,12 +96,14 @@ pub enum NewValue<'a> {
     /// The same bytes, but OBJECT ENCODING says raw, as after APPEND or SETRANGE.
     RawString(&'a [u8]),
     List(&'a Strings, &'a CollectionLimits),
-    /// Field, value, field, value; fields are distinct.
-    Hash(&'a Strings, &'a CollectionLimits),
+    /// Field, value, field, value; fields are distinct. Then for each field when it expires, 0 for never, or nothing at
+    /// all if none does.
+    Hash(&'a Strings, &'a [UnixMs], &'a CollectionLimits),
     /// Members are distinct.
     Set(&'a Strings, &'a CollectionLimits),
     /// Members are distinct and in any order; no score is NaN.
     SortedSet(&'a SortedSet, &'a CollectionLimits),
+    Stream(&'a Stream, &'a CollectionLimits),
 }
 
 /// A string in place: one slice, or above 64 KB chunks.
@@ -230,6 +241,7 @@ pub(super) enum Outer {
     List(Link<BigList>),
     Table(Link<BigTable>),
     SortedSet(Link<BigSortedSet>),
+    Stream(Link<StreamRoot>),
 }
 
 impl Outer {
@@ -241,8 +253,9 @@ impl Outer {
             match blob.kind() {
                 Kind::String => Outer::String(Link::from_address(address)),
                 Kind::List => Outer::List(Link::from_address(address)),
-                Kind::Hash | Kind::Set | Kind::IntSet => Outer::Table(Link::from_address(address)),
+                Kind::Hash | Kind::Set | Kind::IntSet | Kind::ExpiringHash => Outer::Table(Link::from_address(address)),
                 Kind::SortedSet => Outer::SortedSet(Link::from_address(address)),
+                Kind::Stream => Outer::Stream(Link::from_address(address)),
             }
         })
     }
@@ -253,6 +266,7 @@ impl Outer {
             Outer::List(list) => list.size_bytes(),
             Outer::Table(table) => table.size_bytes(),
             Outer::SortedSet(set) => set.size_bytes(),
+            Outer::Stream(stream) => stream.size_bytes(),
         }
     }
 
@@ -266,6 +280,7 @@ impl Outer {
             Outer::List(list) => retire(list, epochs),
             Outer::Table(table) => retire(table, epochs),
             Outer::SortedSet(set) => retire(set, epochs),
+            Outer::Stream(stream) => retire(stream, epochs),
         }
     }
 
@@ -279,6 +294,7 @@ impl Outer {
                 Outer::List(list) => big_list::free_whole(list.address()),
                 Outer::Table(table) => big_table::free_whole(table.address()),
                 Outer::SortedSet(set) => big_sorted_set::free_whole(set.address()),
+                Outer::Stream(stream) => stream::free_whole(stream.address()),
             }
         }
     }
@@ -290,9 +306,10 @@ pub(super) fn value_of(blob: BlobRef<'_>) -> Value<'_> {
     match blob.kind() {
         Kind::String => Value::String(string_of(blob)),
         Kind::List => Value::List(ListRef::of(blob)),
-        Kind::Hash => Value::Hash(HashRef::of(blob)),
+        Kind::Hash | Kind::ExpiringHash => Value::Hash(HashRef::of(blob)),
         Kind::Set | Kind::IntSet => Value::Set(SetRef::of(blob)),
         Kind::SortedSet => Value::SortedSet(SortedSetRef::of(blob)),
+        Kind::Stream => Value::Stream(StreamRef::of(blob)),
     }
 }
 

@@ -135,6 +135,11 @@ impl PsyncReply<'_> {
             Some(_) => PsyncReply::Unsupported,
         }
     }
+
+    /// Whether the other end lets us follow it.
+    pub fn is_acceptance(&self) -> bool {
+        matches!(self, PsyncReply::FullResync { .. } | PsyncReply::Continue { .. })
+    }
 }
 
 #[cfg(test)]

@@ -218,7 +218,15 @@ impl MasterLink {
     }
 
     fn on_psync_reply(&mut self, turn: &mut Turn<'_>, line: &str) -> Result<(), LinkError> {
-        match PsyncReply::parse(line) {
+        let reply = PsyncReply::parse(line);
+        if self.config.hands_over && reply != PsyncReply::KeepAlive {
+            let accepted = reply.is_acceptance();
+            turn.out.push(LinkAction::HandOverAnswered { accepted });
+            if !accepted {
+                return Err(LinkError::HandOverRefused(line.to_owned()));
+            }
+        }
+        match reply {
             PsyncReply::KeepAlive => {}
             PsyncReply::TryLater => return Err(LinkError::TryLater(line.to_owned())),
             PsyncReply::FullResync { replid, offset } => {
@@ -318,7 +326,9 @@ impl MasterLink {
             Some(_) => format!("Trying a partial resynchronization (request {replid}:{byte})."),
             None => "Partial resynchronization not possible (no cached master)".to_owned(),
         });
-        turn.send(handshake::encode(&["PSYNC", &replid, &byte]));
+        let mut words = vec!["PSYNC", replid.as_str(), byte.as_str()];
+        words.extend(self.config.hands_over.then_some("FAILOVER"));
+        turn.send(handshake::encode(&words));
         self.state = State::WaitingPsync { reply: LineBuffer::default(), last_byte_at: turn.now };
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Announced, History, MasterLink, PeerStatus, Position, ReplId, ReplicaPeer, Waiting, quorum};
+use super::{Announced, Failover, History, MasterLink, PeerStatus, Position, ReplId, ReplicaPeer, Waiting, quorum};
 use crate::log::{Log, Offset};
 use crate::session::Token;
 use crate::time::Millis;
@@ -23,6 +23,8 @@ pub struct Node {
     /// The data belongs to a history: a partial resync may be asked for.
     pub has_history: bool,
     pub peers: BTreeMap<Token, ReplicaPeer>,
+    /// Our role on its way to one of them.
+    pub failover: Failover,
     /// What connections said by REPLCONF before PSYNC.
     pub announced: BTreeMap<Token, Announced>,
 }
@@ -38,6 +40,7 @@ impl Node {
             unapplied_bytes: 0,
             has_history: false,
             peers: BTreeMap::new(),
+            failover: Failover::default(),
             announced: BTreeMap::new(),
         }
     }

@@ -171,18 +171,22 @@ impl ReplicaPeer {
         Ok(())
     }
 
-    fn on_snapshot_taken(&mut self, turn: &mut Turn<'_>, position: Position, mark: EndMark) -> Result<(), PeerError> {
+    fn on_snapshot_taken(
+        &mut self,
+        turn: &mut Turn<'_>,
+        position: Position,
+        mark: Option<EndMark>,
+    ) -> Result<(), PeerError> {
         let announced = &self.introduction.announced;
         let cursor = if announced.rdb_only { None } else { Some(turn.log.attach(position.offset)?) };
         if !self.introduction.is_pre_psync {
             turn.send(format!("+FULLRESYNC {} {}\r\n", position.replid, position.offset));
         }
-        let whole = !announced.can_eof;
-        let framing = if whole { Framing::Unsized { newline_at: turn.now } } else { Framing::Marked(mark) };
+        let framing = mark.map_or(Framing::Unsized { newline_at: turn.now }, Framing::Marked);
         if let Framing::Marked(mark) = &framing {
             turn.send(mark.header());
         }
-        turn.out.push(PeerAction::PreparePayload { whole });
+        turn.out.push(PeerAction::PreparePayload);
         self.state = State::SendingSnapshot { framing, cursor, last_chunk_at: turn.now };
         Ok(())
     }

@@ -66,6 +66,8 @@ pub struct Connection {
     read_at: Option<Instant>,
     reply_took: Option<Duration>,
     is_measured: bool,
+    /// The last hold closed clients, whose tasks go first.
+    has_closed_others: bool,
 }
 
 /// What the task waited for.
@@ -117,6 +119,7 @@ pub async fn serve(shared: Arc<Shared>, socket: Socket, token: Token, input: Inp
         read_at: None,
         reply_took: None,
         is_measured: false,
+        has_closed_others: false,
     };
     let guest = Guest { shared, token };
     // An error of the socket is the client's end, and nobody else's business.
@@ -171,6 +174,9 @@ impl Connection {
             }
             loop {
                 let next = self.hold();
+                if std::mem::take(&mut self.has_closed_others) {
+                    tokio::task::yield_now().await;
+                }
                 self.write().await?;
                 if self.unsent_bytes() > 0 {
                     self.note_unsent();
@@ -352,6 +358,7 @@ impl Connection {
     /// Takes replies, pushes and the peer's share of the stream out of the session.
     fn take_output(&mut self, engine: &mut Engine, now: Now, turn: Turn) -> Next {
         self.is_peer = engine.node.is_peer(self.token);
+        self.has_closed_others = std::mem::take(&mut engine.has_closed);
         let is_stuck = self.unsent_bytes() > 0;
         if self.is_peer && !is_stuck {
             engine.peer_writable(now, self.token, PEER_WRITE_BYTES);

@@ -4,12 +4,13 @@
 //! is behind, the master waits: reading stops.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use parking_lot::Mutex;
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
@@ -20,7 +21,7 @@ use super::config_file::reason;
 use super::jobs::Loader;
 use super::shared::{Shared, log};
 use crate::config::Settings;
-use crate::engine::LinkId;
+use crate::engine::{Action, LinkId};
 use crate::replication::{Level, LinkEvent};
 
 /// What one read may bring.
@@ -34,6 +35,8 @@ pub struct LinkHandle {
     task: JoinHandle<()>,
     output: mpsc::UnboundedSender<Bytes>,
     loader: Option<Loader>,
+    /// The connection's own descriptor: by it the other end learns at once that we are gone.
+    socket: Option<RawSocket>,
 }
 
 impl LinkHandle {
@@ -69,6 +72,8 @@ impl LinkHandle {
 
 impl Drop for LinkHandle {
     fn drop(&mut self) {
+        // It may be closed already.
+        let _ = self.socket.as_ref().map(|socket| socket.shutdown(Shutdown::Both));
         self.task.abort();
     }
 }
@@ -77,7 +82,13 @@ impl Drop for LinkHandle {
 pub fn dial(shared: &Arc<Shared>, link: LinkId, host: String, port: u16) {
     let (output, pending) = mpsc::unbounded_channel();
     let task = shared.spawn(follow(shared.clone(), link, host, port, pending));
-    *shared.link.lock() = Some(LinkHandle { id: link, task, output, loader: None });
+    *shared.link.lock() = Some(LinkHandle { id: link, task, output, loader: None, socket: None });
+}
+
+/// The server is to stand still: the connections that it gave up before end first.
+pub fn close_before(link: &Mutex<Option<LinkHandle>>, wishes: &[Action]) {
+    let gave_up = |id: LinkId| wishes.iter().any(|wish| matches!(wish, Action::LinkClose { link } if *link == id));
+    drop(link.lock().take_if(|handle| gave_up(handle.id)));
 }
 
 /// Ends the attempt `link`.
@@ -96,6 +107,10 @@ async fn follow(shared: Arc<Shared>, link: LinkId, host: String, port: u16, outp
     };
     // Costs latency of acknowledgements at most.
     let _ = stream.set_nodelay(true);
+    let socket = SockRef::from(&stream).try_clone().ok();
+    if let Some(handle) = shared.link.lock().as_mut().filter(|handle| handle.id == link) {
+        handle.socket = socket;
+    }
     let (reader, writer) = stream.into_split();
     event(&shared, link, LinkEvent::Connected);
     tokio::select! {
@@ -106,14 +121,14 @@ async fn follow(shared: Arc<Shared>, link: LinkId, host: String, port: u16, outp
 }
 
 /// How the directives want connections to be made.
-struct Way {
+pub(super) struct Way {
     source: Option<String>,
     mark: u32,
     protocol: Option<Protocol>,
 }
 
 impl Way {
-    fn of(settings: &Settings) -> Way {
+    pub(super) fn of(settings: &Settings) -> Way {
         Way {
             source: settings.bind_source_addr.clone(),
             mark: settings.socket_mark_id,
@@ -122,7 +137,7 @@ impl Way {
     }
 
     /// Tries the addresses of `host` one after the other; the error is that of the last.
-    async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+    pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let mut last = io::ErrorKind::AddrNotAvailable.into();
         for address in lookup_host((host, port)).await? {
             match self.connect_to(address).await {

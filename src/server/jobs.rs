@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::crash::Essential;
 use super::disk::RealDisk;
 use super::shared::{PayloadPart, Shared, log};
+use super::sync_file;
 use crate::config::{MaxmemoryPolicy, Settings};
 use crate::engine::{LinkId, LoadedPayload, Payload, SaveError, SavePurpose};
 use crate::keyspace::{Keyspace, Snapshot, access};
@@ -28,12 +29,12 @@ use crate::session::Token;
 /// Threads that walk and load do not compete with those that answer clients.
 const NICE: i32 = 10;
 /// Pieces of a payload that may wait for the peer's socket.
-const PAYLOAD_PARTS: usize = 16;
+pub(super) const PAYLOAD_PARTS: usize = 16;
 /// Bytes that may wait for the loader before the master has to.
 const LOADER_BEHIND_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs `job` on a thread of its own, at low priority.
-fn spawn(name: &str, job: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+pub(super) fn spawn(name: &str, job: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     let run = move || {
         let _guard = Essential;
         // SAFETY: plain system calls on the calling thread's own id.
@@ -123,15 +124,11 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
             // The peer's task finds its payload now.
             shared.turn(|engine, _| engine.sessions.get(peer).map(|session| session.wake()));
             let head = Head::of(&shared);
-            let written = if payload.whole {
-                write_whole(&shared, &head, payload, &parts)
-            } else {
-                let sink = PartSink { parts: &parts };
-                let Payload { snapshot, functions, position, .. } = payload;
-                head.write(&shared, snapshot, &functions, Some(position), sink, &Course::default()).map(drop)
-            };
+            let sink = PartSink { parts: &parts };
+            let Payload { snapshot, functions, position } = payload;
+            let written = head.write(&shared, snapshot, &functions, Some(position), sink, &Course::default());
             let last = match written {
-                Ok(()) => PayloadPart::Ended,
+                Ok(_) => PayloadPart::Ended,
                 Err(error) => PayloadPart::Failed(error.to_string()),
             };
             // The peer may be gone: then nobody is to be told.
@@ -139,26 +136,6 @@ pub fn send_payload(shared: &Arc<Shared>, peer: Token, payload: Payload) {
         }
     };
     drop(spawn("rdb-to-replica", job));
-}
-
-/// For peers that need the length first: the payload is prepared whole.
-fn write_whole(
-    shared: &Arc<Shared>,
-    head: &Head,
-    payload: Payload,
-    parts: &mpsc::Sender<PayloadPart>,
-) -> io::Result<()> {
-    let mut whole = Vec::new();
-    let Payload { snapshot, functions, position, .. } = payload;
-    head.write(shared, snapshot, &functions, Some(position), &mut whole, &Course::default())?;
-    let whole = Bytes::from(whole);
-    let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-    parts.blocking_send(PayloadPart::Sized(whole.len() as u64)).map_err(gone)?;
-    for start in (0..whole.len()).step_by(64 * 1024) {
-        let end = whole.len().min(start + 64 * 1024);
-        parts.blocking_send(PayloadPart::Chunk(whole.slice(start..end))).map_err(gone)?;
-    }
-    Ok(())
 }
 
 struct PartSink<'a> {
@@ -222,7 +199,12 @@ pub fn save(
             true => SaveError::CalledOff,
             false => SaveError::Failed(error.to_string()),
         });
+        let result = match purpose {
+            SavePurpose::FullSync => result.and_then(|()| sync_file::offer_to_peers(&shared)),
+            _ => result,
+        };
         shared.turn(|engine, now| engine.saved(now, purpose, result));
+        *shared.sync_file.lock() = None;
     });
     *latest = Some(SaveHandle { cancelled, thread });
 }
@@ -319,6 +301,7 @@ impl Drop for PieceReader {
 
 fn load_payload(shared: &Arc<Shared>, link: LinkId, mut source: PieceReader) {
     let loaded = load(shared, &mut source, false);
+    loaded.as_ref().err().into_iter().for_each(|error| log(Level::Warning, &format!("Internal error in RDB: {error}")));
     // The data may be whole before the payload is: they are nobody's until its end has come.
     let result = loaded.and_then(|loaded| {
         io::copy(&mut source, &mut io::sink()).map_err(|error| error.to_string())?;

@@ -1,6 +1,7 @@
 //! The engine behind its one lock, and the way from its actions into the world.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use super::clock::Clock;
 use super::crash::{Essential, UnderLock};
 use super::dialer::LinkHandle;
 use super::process::Supervisor;
-use super::{apply, config_file, handover, jobs, usage};
+use super::{apply, config_file, handover, jobs, migrate, sync_file, usage};
 use crate::engine::{Action, Engine};
 use crate::replication::Level;
 use crate::session::Token;
@@ -34,8 +35,11 @@ pub struct Shared {
     pub clock: Clock,
     /// Payloads that wait for their peer's task.
     pub payloads: Mutex<HashMap<Token, mpsc::Receiver<PayloadPart>>>,
-    pub link: Mutex<Option<LinkHandle>>,
+    pub link: Arc<Mutex<Option<LinkHandle>>>,
     pub save: Mutex<Option<jobs::SaveHandle>>,
+    /// The file that a save for peers has just written, while the engine is told.
+    pub sync_file: Mutex<Option<Arc<File>>>,
+    pub targets: Mutex<migrate::Targets>,
     pub running: Arc<Mutex<apply::Running>>,
     pub supervisor: Supervisor,
     /// `Some(exit code)` ends the process.
@@ -53,6 +57,12 @@ impl Shared {
         let supervisor = running.process.supervisor.clone();
         let running = Arc::new(Mutex::new(running));
         let tried = running.clone();
+        let link = Arc::new(Mutex::new(None));
+        let ended = link.clone();
+        engine.hooks.sleep = Box::new(move |duration, wishes| {
+            super::dialer::close_before(&ended, wishes);
+            std::thread::sleep(duration);
+        });
         engine.hooks.reconfigure = Box::new(move |config, names| apply::try_out(&tried, config, names));
         engine.hooks.rewrite_config = config_file::rewrite;
         let shared = Arc::new(Shared {
@@ -60,8 +70,10 @@ impl Shared {
             order: Mutex::new(()),
             clock,
             payloads: Mutex::new(HashMap::new()),
-            link: Mutex::new(None),
+            link,
             save: Mutex::new(None),
+            sync_file: Mutex::new(None),
+            targets: Mutex::new(migrate::Targets::new()),
             running,
             supervisor,
             exit,
@@ -116,12 +128,14 @@ impl Shared {
             Action::LoadEnd { link } => self.with_link(link, |handle| handle.end_load()),
             Action::LoadAbandon { link } => self.with_link(link, |handle| handle.abandon_load()),
             Action::FullSync { peer, payload } => jobs::send_payload(self, peer, payload),
+            Action::SendFile { peer } => sync_file::send(self, peer),
             Action::AbandonPayload { peer } => drop(self.payloads.lock().remove(&peer)),
             Action::Save { snapshot, functions, position, purpose, written } => {
                 jobs::save(self, snapshot, functions, position, purpose, written);
             }
             Action::CancelSave => jobs::cancel_save(self),
             Action::Load { client } => jobs::reload(self, client),
+            Action::Migrate(migration) => migrate::start(self, migration),
             Action::ConfigChanged => apply::apply(self),
             Action::Log(level, line) => log(level, &line),
             Action::RoleChanged { is_replica } => self.running.lock().take_role(is_replica),

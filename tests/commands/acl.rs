@@ -185,6 +185,16 @@ fn h_hello3() -> String {
         .to_owned()
 }
 
+/// `~*` would be refused behind another pattern.
+#[test]
+fn all_keys_among_other_patterns_are_told_so_that_they_can_be_read_again() {
+    let mut h = Harness::new();
+    h.check("ACL SETUSER ann reset %RW~*", "+OK");
+    assert_eq!(field(&mut h, "ann", "keys"), "\"~*\"");
+    h.check("ACL SETUSER ann %RW~a %R~b", "+OK");
+    assert_eq!(field(&mut h, "ann", "keys"), "\"%RW~* ~a %R~b\"");
+}
+
 #[test]
 fn commands_are_allowed_one_by_one() {
     let (mut h, mut ann) = with_ann("~* +get +config|get +select|0");
@@ -424,6 +434,71 @@ fn dryrun_foretells() {
     h.check("ACL DRYRUN ann NOTHING x", "-ERR Command 'NOTHING' not found");
     h.check("ACL DRYRUN nobody GET k", "-ERR User 'nobody' not found");
     h.check("ACL LOG", "[]");
+}
+
+#[test]
+fn code_may_do_what_its_user_may() {
+    let (mut h, mut ann) = with_ann("+eval +get +set +sort +rpush ~k ~l");
+    let no_command = "-ERR The user executing the script can't run this command or subcommand script: ";
+    let no_key = "-ERR The user executing the script can't access at least one of the keys mentioned in the command \
+                  arguments script: ";
+    for (script, answer) in [
+        ("return redis.call('set', 'k', 'v')", "+OK"),
+        ("return redis.call('get', 'x')", no_key),
+        ("return redis.call('del', 'k')", no_command),
+        ("return {redis.acl_check_cmd('get', 'k'), redis.acl_check_cmd('get', 'x')}", "[:1, nil]"),
+        ("return redis.acl_check_cmd('del', 'k')", "nil"),
+        ("return redis.call('rpush', 'l', '1')", ":1"),
+        ("return redis.call('sort', 'l', 'get', 'x*')", "-ERR GET option of SORT denied"),
+    ] {
+        let reply = h.send_by(&mut ann, &format!("EVAL \"{script}\" 0")).to_string();
+        assert!(reply.starts_with(answer), "{script}: {reply}");
+    }
+    h.check_by(&mut ann, "EVAL \"return 1\" 1 x", NO_KEY);
+    let log = h.send("ACL LOG");
+    let shown: Vec<String> =
+        log.items().iter().map(|entry| [3, 5, 7].map(|at| entry.items()[at].to_string()).join(" ")).collect();
+    assert_eq!(shown, ["\"key\" \"toplevel\" \"x\"", "\"command\" \"lua\" \"del\"", "\"key\" \"lua\" \"x\""]);
+}
+
+#[test]
+fn sort_follows_patterns_only_for_those_who_may_read_all() {
+    let (mut h, mut ann) = with_ann("+sort +sort_ro ~l");
+    h.check("RPUSH l 2 1", ":2");
+    let [by, get] =
+        ["BY", "GET"].map(|option| format!("-ERR {option} option of SORT denied due to insufficient ACL permissions."));
+    h.check_by(&mut ann, "SORT l", "[\"1\", \"2\"]");
+    h.check_by(&mut ann, "SORT l BY nosort", "[\"2\", \"1\"]");
+    h.check_by(&mut ann, "SORT l BY w*", &by);
+    h.check_by(&mut ann, "SORT_RO l GET #", &get);
+    h.check_by(&mut ann, "SORT l STORE x STORE l GET x*", &get);
+    h.check("ACL SETUSER ann (+sort ~l %R~*)", "+OK");
+    h.check_by(&mut ann, "SORT l BY w* GET #", "[\"1\", \"2\"]");
+    h.check_by(&mut ann, "SORT l STORE l STORE x", NO_KEY);
+}
+
+/// Who is nobody any more goes on as nobody: what the default user may do is for those who log in as it.
+#[test]
+fn a_queue_that_deletes_its_own_user_ends_with_it() {
+    let (mut h, mut ann) = with_ann("~* &* +@all");
+    h.check("ACL SETUSER default resetpass >secret", "+OK");
+    for (request, reply) in [("MULTI", "+OK"), ("ACL DELUSER ann", "+QUEUED"), ("SET k v", "+QUEUED")] {
+        h.check_by(&mut ann, request, reply);
+    }
+    let reply = h.send_by(&mut ann, "EXEC").to_string();
+    assert!(reply.starts_with("[:1, -NOPERM ACLs rules changed"), "{reply}");
+    h.check("EXISTS k", ":0");
+}
+
+#[test]
+fn nothing_is_given_to_a_waiting_client_whose_user_is_gone() {
+    let (mut h, mut ann) = with_ann("~* +@all");
+    std::mem::swap(&mut h.main, &mut ann);
+    assert!(h.execute(&[b"BLPOP", b"k", b"0"]).is_empty());
+    std::mem::swap(&mut h.main, &mut ann);
+    h.check("ACL DELUSER ann", ":1");
+    h.check("RPUSH k v", ":1");
+    h.check("LLEN k", ":1");
 }
 
 #[test]

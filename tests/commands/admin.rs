@@ -53,7 +53,7 @@ fn info_tells_the_truth() {
     expect("clients", "connected_clients", "1");
     expect("stats", "keyspace_misses", "1");
     expect("persistence", "rdb_changes_since_last_save", "2");
-    expect("keyspace", "db0", "keys=2,expires=1,avg_ttl=5000");
+    expect("keyspace", "db0", "keys=2,expires=1,avg_ttl=5000,subexpiry=0");
     expect("replication", "role", "master");
     expect("replication", "connected_slaves", "0");
     expect("replication", "master_replid2", "0000000000000000000000000000000000000000");
@@ -281,6 +281,9 @@ fn saves_are_started_once_and_counted() {
     h.check("BGSAVE x", "-ERR syntax error");
     h.check("BGSAVE SCHEDULE", "+Background saving started");
     h.check("BGSAVE", "-ERR Background save already in progress");
+    h.check("BGSAVE CANCEL", "+Background saving cancelled");
+    h.check("BGSAVE CANCEL", "-ERR Background saving is currently not in progress or scheduled");
+    h.check("BGSAVE", "+Background saving started");
     h.check("SAVE", "-ERR Background save already in progress");
     assert_eq!(field(&mut h, "persistence", "rdb_bgsave_in_progress").as_deref(), Some("1"));
 }

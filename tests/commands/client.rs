@@ -231,3 +231,57 @@ fn lolwut_draws_the_same_for_the_same_arguments_and_names_the_version() {
     h.check("LOLWUT x", "-ERR value is not an integer or out of range");
     h.check("LOLWUT VERSION x", "-ERR value is not an integer or out of range");
 }
+
+#[test]
+fn clients_may_say_what_they_can_do() {
+    let mut h = Harness::new();
+    h.check("CLIENT CAPA redirect nosuch", "+OK");
+    h.check("CLIENT IMPORT-SOURCE OFF", "+OK");
+    h.check("CLIENT IMPORT-SOURCE ON", "-ERR Server is not in import mode");
+    h.check("CLIENT IMPORT-SOURCE maybe", "-ERR syntax error");
+}
+
+#[test]
+fn clients_are_listed_and_closed_by_what_they_are_and_are_not() {
+    let mut h = Harness::new();
+    let mut other = h.connect();
+    h.check_by(&mut other, "CLIENT SETNAME worker", "+OK");
+    h.check_by(&mut other, "CLIENT SETINFO LIB-NAME lib", "+OK");
+    h.check_by(&mut other, "SELECT 3", "+OK");
+    h.advance_ms(5000);
+    h.check("PING", "+PONG");
+    let mut listed = |filter: &str| {
+        let text = h.send(&format!("CLIENT LIST {filter}")).bytes().to_vec();
+        let lines = String::from_utf8(text).unwrap();
+        lines
+            .lines()
+            .map(|line| if line.contains("name=worker") { "worker" } else { "me" })
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let table = [
+        ("", "me worker"),
+        ("NAME worker", "worker"),
+        ("NOT-NAME worker", "me"),
+        ("DB 3", "worker"),
+        ("NOT-DB 3 TYPE normal", "me"),
+        ("LIB-NAME lib", "worker"),
+        ("IDLE 5", "worker"),
+        ("NOT-IDLE 5", "me"),
+        ("IP 127.0.0.1", "me worker"),
+        ("NOT-IP 127.0.0.1", ""),
+        ("FLAGS N", "me worker"),
+        ("FLAGS x", ""),
+        ("SKIPME YES", "worker"),
+        ("USER default MAXAGE 5", "me worker"),
+        ("CAPA r", ""),
+    ];
+    for (filter, expected) in table {
+        assert_eq!(listed(filter), expected, "{filter}");
+    }
+    h.check("CLIENT LIST NAME", "-ERR syntax error");
+    h.check("CLIENT LIST DB x", "-ERR DB number should be between 0 and the number of databases");
+    h.check("CLIENT KILL NAME nobody", ":0");
+    h.check("CLIENT KILL NOT-NAME worker", ":0");
+    h.check("CLIENT KILL NAME worker DB 3", ":1");
+}

@@ -67,7 +67,7 @@ fn hello_names_the_zone_if_there_is_one() {
     let mut h = Harness::with_config(config);
     h.check(
         "HELLO",
-        "[\"server\", \"redis\", \"version\", \"7.4.0\", \"proto\", :2, \"id\", :1, \"mode\", \"standalone\", \
+        "[\"server\", \"redis\", \"version\", \"8.0.6\", \"proto\", :2, \"id\", :1, \"mode\", \"standalone\", \
          \"role\", \"master\", \"availability_zone\", \"north\", \"modules\", []]",
     );
 }
@@ -91,12 +91,12 @@ fn hello_introduces_the_server_and_chooses_the_protocol() {
     let mut h = Harness::new();
     h.check(
         "HELLO",
-        "[\"server\", \"redis\", \"version\", \"7.4.0\", \"proto\", :2, \"id\", :1, \"mode\", \"standalone\", \
+        "[\"server\", \"redis\", \"version\", \"8.0.6\", \"proto\", :2, \"id\", :1, \"mode\", \"standalone\", \
          \"role\", \"master\", \"modules\", []]",
     );
     h.check(
         "HELLO 3 SETNAME me",
-        "{\"server\": \"redis\", \"version\": \"7.4.0\", \"proto\": :3, \"id\": :1, \"mode\": \"standalone\", \
+        "{\"server\": \"redis\", \"version\": \"8.0.6\", \"proto\": :3, \"id\": :1, \"mode\": \"standalone\", \
          \"role\": \"master\", \"modules\": []}",
     );
     h.check("CLIENT GETNAME", "\"me\"");

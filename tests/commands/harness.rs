@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tandem::command::Stats;
 use tandem::config::Config;
 use tandem::engine::{Action, Engine, Input, LinkId, LoadedPayload};
-use tandem::keyspace::{Keyspace, Value as Stored};
+use tandem::keyspace::{Field, Keyspace, StreamId, StreamRef, Value as Stored};
 use tandem::log::Offset;
 use tandem::replication::{Level, LinkEvent};
 use tandem::resp::encode_command;
@@ -253,8 +253,10 @@ fn data(engine: &Engine) -> Data {
                 Stored::String(string) => string.to_cow().into_owned(),
                 Stored::List(list) => shown_all("list", list.iter().map(|text| vec![text.to_vec()]).collect()),
                 Stored::Hash(hash) => {
-                    let mut pairs: Vec<_> =
-                        hash.iter().map(|(field, value)| vec![field.to_vec(), value.to_vec()]).collect();
+                    let shown = |field: Field<'_>| {
+                        vec![field.name.to_vec(), field.value.to_vec(), format!("{:?}", field.expire_at).into_bytes()]
+                    };
+                    let mut pairs: Vec<_> = hash.fields().map(shown).collect();
                     pairs.sort();
                     shown_all("hash", pairs)
                 }
@@ -268,12 +270,36 @@ fn data(engine: &Engine) -> Data {
                     let score = |score: f64| (score + 0.0).to_le_bytes().to_vec();
                     shown_all("zset", set.iter().map(|(member, at)| vec![member.to_vec(), score(at)]).collect())
                 }
+                Stored::Stream(stream) => shown_stream(stream),
                 _ => panic!("a type that the harness does not know"),
             };
             data.insert((index, entry.key().to_vec()), (bytes, entry.expire_at()));
         });
     }
     data
+}
+
+/// Entries, and groups with what is pending; when a consumer was seen last is its server's own.
+fn shown_stream(stream: StreamRef<'_>) -> Vec<u8> {
+    let entries = stream.range(StreamId::MIN, StreamId::MAX).map(|entry| {
+        let pairs = entry.pairs().flat_map(|(field, value)| [field.to_vec(), value.to_vec()]);
+        [format!("{:?}", entry.id).into_bytes()].into_iter().chain(pairs).collect()
+    });
+    let mut parts: Vec<Vec<Vec<u8>>> = entries.collect();
+    let counters = (stream.last_id(), stream.max_deleted_id(), stream.entries_added());
+    parts.push(vec![format!("{counters:?}").into_bytes()]);
+    for group in stream.groups() {
+        parts.push(vec![
+            group.name().to_vec(),
+            format!("{:?} {:?}", group.last_id(), group.entries_read()).into_bytes(),
+        ]);
+        parts.extend(group.pending_from(StreamId::MIN).map(|delivery| {
+            let text = format!("{:?} {} {}", delivery.id, delivery.time_ms, delivery.count);
+            vec![text.into_bytes(), group.owner(&delivery).to_vec()]
+        }));
+        parts.extend(group.consumers().map(|consumer| vec![consumer.name().to_vec()]));
+    }
+    shown_all("stream", parts)
 }
 
 /// A collection as bytes.

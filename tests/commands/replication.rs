@@ -94,6 +94,8 @@ fn a_peer_that_asks_is_not_answered_but_closed() {
         let mut h = Harness::new();
         let mut replica = h.connect();
         std::mem::swap(&mut h.main, &mut replica);
+        // Its payload ends by a mark: the answer waits for others to come.
+        assert_eq!(h.execute(&[b"REPLCONF", b"capa", b"eof"]), b"+OK\r\n");
         assert!(h.execute(&[b"PSYNC", b"?", b"-1"]).is_empty());
         assert!(h.execute(request).is_empty());
         std::mem::swap(&mut h.main, &mut replica);

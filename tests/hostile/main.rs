@@ -13,6 +13,7 @@ mod login;
 mod master;
 mod replica;
 mod requests;
+mod rights;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -178,7 +178,7 @@ fn a_master_that_sends_a_corrupt_payload() {
         witness.check(&format!("byte {at} changed"));
     }
     for (what, bad) in [
-        ("a sorted set", [b"REDIS0011".as_slice(), b"\x03\x01k\x01\x01v\x011\xff", &[0; 8]].concat()),
+        ("a sorted set cut short", [b"REDIS0011".as_slice(), b"\x03\x01k\x02\x01v\x011\xff", &[0; 8]].concat()),
         ("a list cut short", [b"REDIS0011".as_slice(), b"\x01\x01k\x02\x01v\xff", &[0; 8]].concat()),
         ("a huge string", [b"REDIS0011".as_slice(), b"\x00\x01k\x81\x7f\xff\xff\xff\xff\xff\xff\xff"].concat()),
         ("a huge table", [b"REDIS0011".as_slice(), b"\xfe\x00\xfb\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x00"].concat()),

@@ -29,6 +29,7 @@ const OURS: &[(&str, &str)] = &[
     ("server_name", "Valkey"),
     ("tandem_version", "ours"),
     ("listener0", "Redis 8"),
+    ("expired_subkeys", "Redis 8"),
     ("pubsub_clients", "Redis 8"),
     ("watching_clients", "Redis 8"),
     ("total_watched_keys", "Redis 8"),
@@ -38,6 +39,10 @@ const OURS: &[(&str, &str)] = &[
     ("paused_actions", "Valkey 9"),
     ("paused_timeout_milliseconds", "Valkey 9"),
     ("mem_retired", "ours: replaced or deleted, but still seen by a snapshot or not freed yet"),
+    ("acl_access_denied_auth", "Redis 8"),
+    ("acl_access_denied_cmd", "Redis 8"),
+    ("acl_access_denied_key", "Redis 8"),
+    ("acl_access_denied_channel", "Redis 8"),
     ("client_query_buffer_limit_disconnections", "Redis 8"),
     ("client_output_buffer_limit_disconnections", "Redis 8"),
 ];

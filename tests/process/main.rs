@@ -3,17 +3,22 @@
 //!
 //! TANDEM_BIN names another binary to test; with `redis-server` in that place the tests check themselves.
 
+mod acl;
 mod attach;
 mod crash;
 mod daemon;
 mod debian;
+mod full_sync;
 mod info;
 mod loading;
+mod migrate;
 mod package;
 #[allow(dead_code)]
 #[path = "../support/requests.rs"]
 mod requests;
 mod resume;
+mod roles;
+mod sentinel;
 mod supervision;
 #[path = "../support/mod.rs"]
 mod support;

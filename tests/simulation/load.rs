@@ -56,10 +56,15 @@ fn key(rng: &mut SmallRng) -> String {
     format!("key{}", rng.random_range(0..40))
 }
 
-/// Mostly short, now and then long enough to pass a backlog of the smallest size.
+/// Mostly short, now and then long enough to pass a backlog of the smallest size, seldom much longer.
 fn value(rng: &mut SmallRng) -> String {
-    let length = if rng.random_range(0..100) == 0 { 5_000 } else { rng.random_range(1..60) };
-    (0..length).map(|_| char::from(b'a' + rng.random_range(0..26u8))).collect()
+    let length = match rng.random_range(0..2_000) {
+        0 => 150_000,
+        1..20 => 5_000,
+        _ => rng.random_range(1..60),
+    };
+    let letter = rng.random_range(0..26u8);
+    (0..length).map(|at: u32| char::from(b'a' + (letter + at as u8 % 7) % 26)).collect()
 }
 
 fn words(words: &[&str]) -> Vec<String> {

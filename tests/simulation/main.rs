@@ -1,8 +1,10 @@
 //! Whole servers in one thread: engines over byte pipes that are cut, delayed and stalled, under a clock that is made up.
 //!
-//! One seed decides everything: commands, faults, role changes, latencies, how bytes are cut into reads. After every
-//! call into an engine: equal data at equal (replid, offset), offsets that never fall within a history, no machine
-//! without a timeout. In the end all is healed, and the data must be equal within 30 simulated seconds.
+//! Two to seven servers, in stars and chains. One seed decides everything: commands, faults, role changes, latencies,
+//! how bytes are cut into reads. After every call into an engine: equal data at equal (replid, offset), offsets that
+//! never fall within a history, no machine without a timeout, true answers of WAIT. In the end all is healed, and the
+//! data must be equal within 30 simulated seconds.
+//! `TANDEM_SEEDS=25000 cargo test --test simulation` is the long run: so many seeds in each of the four tests.
 //! A failure prints its seed; `TANDEM_SEED=<seed> cargo test --test simulation` runs that one alone (with the same
 //! `TANDEM_SEEDS`, if that was set), and `TANDEM_TRACE=1` prints what the servers log meanwhile.
 
@@ -13,6 +15,7 @@ mod network;
 mod node;
 mod pipe;
 mod shell;
+mod waits;
 mod world;
 
 use std::env;
@@ -20,7 +23,7 @@ use std::env;
 use world::{Plan, Tally, World};
 
 /// Seeds per test, unless `TANDEM_SEEDS` says another number; the tests run side by side.
-const SEEDS: u64 = 125;
+const SEEDS: u64 = 500;
 
 /// The number that an environment variable holds.
 fn number(variable: &str) -> Option<u64> {

@@ -13,6 +13,7 @@ use tandem::session::{Endpoint, Token};
 use tandem::time::{Millis, Now};
 
 use crate::network::ConnectionId;
+use crate::waits::Waited;
 
 /// Unix time when a simulation begins, in microseconds.
 const EPOCH_US: i64 = 1_700_000_000_000_000;
@@ -61,12 +62,18 @@ pub struct Node {
     pub revives_at: Option<Millis>,
     /// The RDB file.
     pub file: Option<Vec<u8>>,
-    /// A local client's connection.
+    /// A local client's connection, and an operator's, who is never kept waiting with the writers.
     pub client: Token,
+    pub operator: Token,
+    /// Who says WAIT, and what it waits for.
+    pub waiter: Token,
+    pub waited: Option<Waited>,
     pub served: BTreeMap<ConnectionId, Served>,
     pub load: Option<Load>,
     pub save: Option<Save>,
     pub next_tick: Millis,
+    /// Until then it reads little at a time.
+    pub slow_until: Millis,
 }
 
 impl Node {
@@ -81,14 +88,16 @@ impl Node {
 
     /// A fresh server; with a file it restores what is there. `master` is whom its configuration names.
     pub fn start(index: usize, seed: u64, now: Millis, file: Option<Vec<u8>>, master: Option<usize>) -> Node {
-        let mut engine = Engine::new(config(master), seed, moment(now));
+        let mut engine = Engine::new(config(index, master, seed), seed, moment(now));
         engine.server.tcp_port = 7_000 + index as u16;
         if let Some(bytes) = &file {
             restore(&mut engine, now, bytes, master.is_some());
         }
         engine.begin(moment(now));
         let endpoint = Endpoint { is_local: true, peer_addr: "127.0.0.1:1".to_owned(), ..Endpoint::default() };
-        let client = engine.connect(moment(now), endpoint).expect("the first client is let in");
+        let client = engine.connect(moment(now), endpoint.clone()).expect("the first client is let in");
+        let operator = engine.connect(moment(now), endpoint.clone()).expect("the second client is let in");
+        let waiter = engine.connect(moment(now), endpoint).expect("the third client is let in");
         Node {
             index,
             engine,
@@ -97,10 +106,14 @@ impl Node {
             revives_at: None,
             file,
             client,
+            operator,
+            waiter,
+            waited: None,
             served: BTreeMap::new(),
             load: None,
             save: None,
             next_tick: now,
+            slow_until: now,
         }
     }
 
@@ -113,17 +126,23 @@ impl Node {
         self.engine.node.link.as_ref().map(|link| Node::index_of(&link.config().host))
     }
 
-    /// Runs a request of the local client; answers its reply.
-    pub fn request(&mut self, now: Millis, words: &[&[u8]]) -> Vec<u8> {
+    /// What WAIT was answered; nothing as long as it waits.
+    pub fn take_wait_reply(&mut self) -> Vec<u8> {
+        self.engine.sessions.get_mut(self.waiter).map(|session| std::mem::take(&mut session.outbox)).unwrap_or_default()
+    }
+
+    /// Runs a request of one of them; answers its reply.
+    pub fn request(&mut self, now: Millis, by: Token, words: &[&[u8]]) -> Vec<u8> {
         let mut input = self.engine.input();
         input.buffer_mut().extend_from_slice(&encode(words));
         input.parse();
-        self.engine.execute(moment(now), self.client, &mut input, 1);
-        self.engine.sessions.get_mut(self.client).map(|session| std::mem::take(&mut session.outbox)).unwrap_or_default()
+        self.engine.execute(moment(now), by, &mut input, 1);
+        self.engine.sessions.get_mut(by).map(|session| std::mem::take(&mut session.outbox)).unwrap_or_default()
     }
 }
 
-fn config(master: Option<usize>) -> Config {
+/// The seed decides how full resyncs are done on this server, on both ends.
+fn config(index: usize, master: Option<usize>, seed: u64) -> Config {
     let mut config = Config::default();
     let mut set = |name: &str, value: &str| config.overwrite(name, value.as_bytes()).expect("a directive of ours");
     set("save", "");
@@ -131,6 +150,10 @@ fn config(master: Option<usize>) -> Config {
     set("repl-ping-replica-period", "2");
     set("repl-diskless-sync-delay", "0");
     set("repl-backlog-size", "16kb");
+    set("replica-announce-ip", &Node::host(index));
+    set("repl-diskless-sync", if seed.is_multiple_of(3) { "no" } else { "yes" });
+    let loads = ["disabled", "disabled", "on-empty-db", "swapdb", "flush-before-load"];
+    set("repl-diskless-load", loads[(seed >> 8) as usize % loads.len()]);
     if let Some(master) = master {
         set("replicaof", &format!("{} {}", Node::host(master), 7_000 + master));
     }

@@ -45,7 +45,11 @@ impl World {
             Action::LinkSend { link, bytes } => {
                 if let Some(id) = self.network.by_link(node, link) {
                     let due = self.network.due(now, &mut self.rng, id);
-                    self.network.connections.get_mut(&id).expect("just found").up.send(due, bytes.to_vec());
+                    let connection = self.network.connections.get_mut(&id).expect("just found");
+                    // Behind a cut nothing arrives.
+                    if connection.phase != Phase::Ending {
+                        connection.up.send(due, bytes.to_vec());
+                    }
                 }
             }
             Action::LinkClose { link } => {
@@ -68,6 +72,15 @@ impl World {
                 let sending = Sending { due, unwritten: Some(payload), pieces: Default::default() };
                 served.expect("a peer is served").payload = Some(sending);
             }
+            Action::SendFile { peer } => {
+                self.from_file += 1;
+                let bytes = Bytes::from(self.nodes[node].file.clone().expect("it was just written"));
+                let piece_bytes = self.rng.random_range(20..2_000);
+                let sized = PeerEvent::PayloadSized { payload_bytes: bytes.len() as u64 };
+                let pieces = [sized].into_iter().chain(pieces(&bytes, piece_bytes)).collect();
+                let served = self.nodes[node].served.values_mut().find(|served| served.token == peer);
+                served.expect("a peer is served").payload = Some(Sending { due: now, unwritten: None, pieces });
+            }
             Action::AbandonPayload { peer } => {
                 let served = self.nodes[node].served.values_mut().find(|served| served.token == peer);
                 if let Some(served) = served {
@@ -82,8 +95,11 @@ impl World {
             Action::Exit { .. } => self.stop(node),
             // Of use to processes only.
             Action::RoleChanged { .. } | Action::Tell(_) => {}
-            Action::Log(_, line) => self.trace(node, &line),
-            Action::Load { .. } | Action::ConfigChanged => {}
+            Action::Log(_, line) => {
+                self.handed_over += u64::from(line.starts_with("MASTER MODE enabled (failover"));
+                self.trace(node, &line);
+            }
+            Action::Load { .. } | Action::Migrate(_) | Action::ConfigChanged => {}
         }
     }
 
@@ -206,9 +222,11 @@ impl World {
     }
 
     fn deliver_down(&mut self, id: ConnectionId) {
-        let max_bytes = self.read_size();
+        let read_bytes = self.read_size();
         let Some(connection) = self.network.connections.get_mut(&id) else { return };
         let dialler = connection.dialler;
+        let is_slow = self.nodes[dialler].slow_until > self.now;
+        let max_bytes = if is_slow { read_bytes.min(100) } else { read_bytes };
         let Some(link) = connection.link else {
             connection.down.cut(0);
             return;
@@ -275,14 +293,9 @@ impl World {
                 continue;
             }
             if let Some(payload) = sending.unwritten.take() {
-                let whole = payload.whole;
                 let bytes = Bytes::from(write_rdb(now, payload.snapshot, Some(&payload.position)));
                 let piece_bytes = self.rng.random_range(20..2_000);
-                sending.pieces.extend(whole.then_some(PeerEvent::PayloadSized { payload_bytes: bytes.len() as u64 }));
-                let starts = (0..bytes.len()).step_by(piece_bytes);
-                let piece = |start| bytes.slice(start..bytes.len().min(start + piece_bytes));
-                sending.pieces.extend(starts.map(|start| PeerEvent::PayloadChunk(piece(start))));
-                sending.pieces.push_back(PeerEvent::PayloadEnded);
+                sending.pieces.extend(pieces(&bytes, piece_bytes));
             }
             match sending.pieces.pop_front() {
                 Some(piece) => self.nodes[node].engine.peer_event(moment(now), token, piece),
@@ -322,6 +335,13 @@ impl World {
         self.nodes[node].engine.saved(moment(now), save.purpose, Ok(()));
         self.carry_out(node);
     }
+}
+
+/// A payload in pieces, and its end.
+fn pieces(bytes: &Bytes, piece_bytes: usize) -> impl Iterator<Item = PeerEvent> {
+    let starts = (0..bytes.len()).step_by(piece_bytes);
+    let piece = move |start| PeerEvent::PayloadChunk(bytes.slice(start..bytes.len().min(start + piece_bytes)));
+    starts.map(piece).chain([PeerEvent::PayloadEnded])
 }
 
 /// Takes what the engine wrote; answers how the connection is to go on.

@@ -4,6 +4,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tandem::command::ShutdownOptions;
 use tandem::resp::Reply;
+use tandem::session::Token;
 use tandem::time::Millis;
 
 use crate::checks::{Histories, digest};
@@ -13,7 +14,7 @@ use crate::node::{Node, moment};
 
 const STEP_MS: u64 = 10;
 /// How long things go wrong, and how long all may take to be well again.
-const RUN_MS: u64 = 20_000;
+const RUN_MS: u64 = 12_000;
 const HEAL_MS: u64 = 30_000;
 
 #[derive(Clone, Copy)]
@@ -30,6 +31,10 @@ pub struct Tally {
     pub failed_loads: u64,
     pub restarts: u64,
     pub renamed: u64,
+    /// Full resyncs from a file, and roles that were handed over.
+    pub from_file: u64,
+    pub handed_over: u64,
+    pub waits: u64,
 }
 
 impl Tally {
@@ -40,13 +45,17 @@ impl Tally {
         self.failed_loads += other.failed_loads;
         self.restarts += other.restarts;
         self.renamed += other.renamed;
+        self.from_file += other.from_file;
+        self.handed_over += other.handed_over;
+        self.waits += other.waits;
     }
 
     /// Everything that the simulation is for has happened.
     pub fn check(&self, changes_roles: bool) {
-        let seen = [self.full, self.partial, self.cuts, self.failed_loads, self.restarts];
+        let seen = [self.full, self.partial, self.cuts, self.failed_loads, self.restarts, self.from_file, self.waits];
         assert!(seen.iter().all(|count| *count > 10), "too little happened: {seen:?}");
         assert!(!changes_roles || self.renamed > 10, "too few histories went on under a new name: {}", self.renamed);
+        assert!(!changes_roles || self.handed_over > 10, "too few roles were handed over: {}", self.handed_over);
     }
 }
 
@@ -59,17 +68,21 @@ pub struct World {
     pub network: Network,
     pub histories: Histories,
     pub failed_loads: u64,
-    restarts: u64,
+    pub from_file: u64,
+    pub handed_over: u64,
+    /// Answers of WAIT that were looked at.
+    pub waits: u64,
+    pub restarts: u64,
     gone: Tally,
     is_healing: bool,
     traces: bool,
 }
 
 impl World {
-    /// Two to four servers: a master, and replicas that follow it or one another.
+    /// Two to seven servers: a master, and replicas that follow it or one another.
     pub fn new(seed: u64, plan: Plan) -> World {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let count = rng.random_range(2..5);
+        let count = [2, 3, 3, 4, 4, 5, 7][rng.random_range(0..7)];
         let nodes = (0..count)
             .map(|index| {
                 let master = (index > 0).then(|| rng.random_range(0..index));
@@ -86,6 +99,9 @@ impl World {
             network: Network::default(),
             histories: Histories::default(),
             failed_loads: 0,
+            from_file: 0,
+            handed_over: 0,
+            waits: 0,
             restarts: 0,
             gone: Tally::default(),
             is_healing: false,
@@ -134,6 +150,9 @@ impl World {
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { cuts: self.network.cuts, failed_loads: self.failed_loads, ..Tally::default() };
         tally.restarts = self.restarts;
+        tally.from_file = self.from_file;
+        tally.handed_over = self.handed_over;
+        tally.waits = self.waits;
         tally.add(&self.gone);
         for node in &self.nodes {
             tally.add(&tally_of(node));
@@ -149,6 +168,7 @@ impl World {
         for node in 0..self.nodes.len() {
             if self.nodes[node].is_alive {
                 self.advance_node(node);
+                self.check_wait(node);
             } else if self.nodes[node].revives_at.is_some_and(|at| at <= self.now) {
                 self.revive(node);
             }
@@ -160,26 +180,50 @@ impl World {
         if self.rng.random_range(0..3) != 0 {
             return;
         }
-        let masters: Vec<usize> =
-            (0..self.nodes.len()).filter(|node| self.nodes[*node].is_alive && self.nodes[*node].is_master()).collect();
+        let masters = self.masters();
         if masters.is_empty() {
             return;
         }
         let node = masters[self.rng.random_range(0..masters.len())];
         for request in load::requests(&mut self.rng) {
             let words: Vec<&str> = request.iter().map(String::as_str).collect();
-            self.request(node, &words);
+            self.request_by(node, self.nodes[node].client, &words);
+        }
+        if self.rng.random_range(0..10) == 0 {
+            self.begin_wait(node);
         }
     }
 
-    /// A local client's request to a living server.
-    pub fn request(&mut self, node: usize, words: &[&str]) {
+    /// Those who live and follow nobody.
+    pub fn masters(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|node| self.nodes[*node].is_alive && self.nodes[*node].is_master()).collect()
+    }
+
+    /// An operator's request to a server.
+    pub fn request(&mut self, node: usize, words: &[&str]) -> Vec<u8> {
+        self.request_by(node, self.nodes[node].operator, words)
+    }
+
+    /// No reply if the server is dead.
+    pub fn request_by(&mut self, node: usize, by: Token, words: &[&str]) -> Vec<u8> {
         if !self.nodes[node].is_alive {
-            return;
+            return Vec::new();
         }
         let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        self.nodes[node].request(self.now, &words);
+        let reply = self.nodes[node].request(self.now, by, &words);
         self.settle(node);
+        reply
+    }
+
+    /// A request that the server grants, now or when it is done with what keeps it from that.
+    fn insist(&mut self, node: usize, words: &[&str]) {
+        let deadline = self.now.plus(HEAL_MS);
+        while !self.request(node, words).starts_with(b"+") {
+            if self.now > deadline {
+                self.fail(&format!("node{node} will not {words:?}"));
+            }
+            self.step();
+        }
     }
 
     pub fn follow(&mut self, node: usize, master: usize) {
@@ -250,13 +294,16 @@ impl World {
 
     /// All follow one master, in a star or in a chain.
     fn gather(&mut self) {
+        for node in 0..self.nodes.len() {
+            self.request(node, &["FAILOVER", "ABORT"]);
+        }
         let master = (0..self.nodes.len()).find(|node| self.nodes[*node].is_master()).unwrap_or(0);
-        self.request(master, &["REPLICAOF", "NO", "ONE"]);
+        self.insist(master, &["REPLICAOF", "NO", "ONE"]);
         let in_chain = self.rng.random_range(0..2) == 0;
         let mut followed = master;
         for node in (0..self.nodes.len()).filter(|node| *node != master).collect::<Vec<_>>() {
             if self.nodes[node].master() != Some(followed) {
-                self.follow(node, followed);
+                self.insist(node, &["REPLICAOF", &Node::host(followed), &(7_000 + followed).to_string()]);
             }
             if in_chain {
                 followed = node;
@@ -296,7 +343,7 @@ impl World {
         }
     }
 
-    fn fail(&self, reason: &str) -> ! {
+    pub fn fail(&self, reason: &str) -> ! {
         panic!("seed {} at {} ms: {reason}", self.seed, self.now.0)
     }
 

@@ -65,6 +65,15 @@ impl Client {
         reply
     }
 
+    /// The error of a request that the server must refuse.
+    pub fn refusal(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split(' ').collect();
+        match self.request(&words) {
+            Ok(Reply::Error(error)) => error,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
     /// Bytes of any number of requests; their replies are read by `receive`, one by one.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.reader.get_mut().write_all(bytes)

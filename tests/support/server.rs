@@ -32,6 +32,7 @@ const DIRECTIVES: &[(&str, &str)] = &[
 pub struct Launch {
     program: PathBuf,
     directives: Vec<(String, String)>,
+    arguments: Vec<String>,
     core: Option<usize>,
 }
 
@@ -50,13 +51,19 @@ impl Launch {
 
     pub fn program(path: impl Into<PathBuf>) -> Launch {
         let directives = DIRECTIVES.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Launch { program: path.into(), directives, core: None }
+        Launch { program: path.into(), directives, arguments: Vec::new(), core: None }
     }
 
     /// One line of the configuration file; the value is quoted as that file needs it.
     pub fn with(mut self, name: &str, value: &str) -> Launch {
         self.directives.retain(|(other, _)| other != name);
         self.directives.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A word of the command line, behind the configuration file.
+    pub fn argument(mut self, word: &str) -> Launch {
+        self.arguments.push(word.to_owned());
         self
     }
 
@@ -94,7 +101,7 @@ impl Launch {
             command = Command::new("taskset");
             command.arg("-c").arg(core.to_string()).arg(&self.program);
         }
-        command.arg(config);
+        command.arg(config).args(&self.arguments);
         command
     }
 }

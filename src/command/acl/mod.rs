@@ -12,7 +12,6 @@ pub(super) use log::note_failed_login;
 const ANY_STATE: Flags = Flags::LOADING.with(Flags::STALE);
 const OWN: Flags = ANY_STATE.with(Flags::NOSCRIPT);
 const ALL: Flags = OWN.with(Flags::ADMIN);
-const EVERYWHERE: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
 pub(super) const COMMANDS: &[Command] =
     &[Command::container("acl", SUBCOMMANDS).about("Commands about users and their rights.").since("6.0.0")];
@@ -28,8 +27,7 @@ const SUBCOMMANDS: &[Command] = &[
         .since("6.0.0")
         .complexity("O(1) amortized per user, and O(N) with the number of connections")
         .arity(-3)
-        .flags(ALL)
-        .tips(EVERYWHERE),
+        .flags(ALL),
     Command::new("dryrun", dryrun, "username command [arg...]")
         .about("Answers whether a user may have a request executed, without executing it.")
         .since("7.0.0")
@@ -72,8 +70,7 @@ const SUBCOMMANDS: &[Command] = &[
         .since("6.0.0")
         .complexity("O(N) with the number of users")
         .arity(2)
-        .flags(ALL)
-        .tips(EVERYWHERE),
+        .flags(ALL),
     Command::new("setuser", users::setuser, "username [rule...]")
         .about("Creates a user, or changes what it may do.")
         .since("6.0.0")
@@ -81,8 +78,7 @@ const SUBCOMMANDS: &[Command] = &[
         .complexity("O(N) with the number of rules")
         .arity(-3)
         .secrets(|_, index| index > 1)
-        .flags(ALL)
-        .tips(EVERYWHERE),
+        .flags(ALL),
     Command::new("users", show::users, "")
         .about("Lists the names of users.")
         .since("6.0.0")

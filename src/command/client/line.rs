@@ -48,7 +48,7 @@ fn stream_bytes(node: &Node, token: Token) -> u64 {
     sent.map_or(0, |sent| node.log.appended().since(sent))
 }
 
-fn flags(session: &Session, is_monitor: bool) -> String {
+pub(super) fn flags(session: &Session, is_monitor: bool) -> String {
     let tracks = |what: fn(&Tracking) -> bool| session.tracking.as_deref().is_some_and(what);
     let flags = [
         ('O', is_monitor),

@@ -1,11 +1,13 @@
 //! CLIENT: what the server knows of its connections, and what they may ask to be changed about themselves.
 
+mod filter;
 mod kill;
 mod line;
 mod pause;
 mod tracking;
 mod unblock;
 
+use filter::Filter;
 pub use kill::close_clients;
 pub use line::describe;
 pub(super) use pause::timeout_ms;
@@ -29,7 +31,11 @@ const KILL_SYNTAX: &str = "filter=(old-format | new-format=(ID client-id:integer
      | TYPE client-type=(NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)@2.8.12 | USER username | ADDR addr \
      | LADDR laddr@6.2.0 | SKIPME skipme=(YES | NO) | MAXAGE maxage:integer@7.4.0)...)";
 
-const LIST_SYNTAX: &str = "[TYPE normal_master_replica_pubsub=(NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID id=(client-id:integer...)]@6.2.0";
+const LIST_SYNTAX: &str = "[TYPE normal_master_replica_pubsub=(NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 \
+     [ID id=(client-id:integer...)]@6.2.0 [USER username]@9.0.0 [ADDR addr]@9.0.0 [LADDR laddr]@9.0.0 \
+     [SKIPME skipme=(YES | NO)]@9.0.0 [MAXAGE maxage:integer]@9.0.0 [NAME name]@9.0.0 [IDLE idle:integer]@9.0.0 \
+     [FLAGS flags]@9.0.0 [LIB-NAME lib-name]@9.0.0 [LIB-VER lib-ver]@9.0.0 [DB db-id:integer]@9.0.0 [CAPA capa]@9.0.0 \
+     [IP ip]@9.0.0";
 
 const TRACKING_SYNTAX: &str =
     "status=(ON | OFF) [REDIRECT client-id:integer] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]";
@@ -38,6 +44,17 @@ const SUBCOMMANDS: &[Command] = &[
     Command::new("caching", tracking::caching, "mode=(YES | NO)")
         .about("Says whether the next command's keys are tracked, where the mode leaves that to the client.")
         .since("6.0.0")
+        .arity(3)
+        .flags(OWN),
+    Command::new("capa", capa, "capability...")
+        .about("Says what the client can do. Nothing here depends on it.")
+        .since("8.0.0")
+        .complexity("O(N)")
+        .arity(-3)
+        .flags(OWN),
+    Command::new("import-source", import_source, "enabled=(ON | OFF)")
+        .about("Says that this connection brings the data of another server in, keys with their expiries.")
+        .since("8.1.0")
         .arity(3)
         .flags(OWN),
     Command::new("getname", getname, "").about("Answers this connection's name.").since("2.6.9").arity(2).flags(OWN),
@@ -200,18 +217,20 @@ fn info(cx: &mut Context<'_>, _args: &Args<'_>) -> Result<Outcome, CommandError>
 fn list(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let clients = cx.sessions.by_age();
     let describe = |(token, _): &(Token, &Session)| line::describe(cx.node, cx.sessions, cx.now.mono, *token) + "\n";
-    let text: String = if args.len() == 2 {
-        clients.iter().map(describe).collect()
-    } else if args.len() == 4 && args.is(2, "type") {
-        let wanted = Type::named(args.at(3))?;
-        clients.iter().filter(|(_, session)| Type::of(session) == wanted).map(describe).collect()
-    } else if args.len() > 3 && args.is(2, "id") {
-        let wanted: Option<Vec<i64>> = args.rest(3).map(resp::parse_i64).collect();
-        let wanted = wanted.ok_or(CommandError::fixed("ERR Invalid client ID"))?;
-        let found = |id: &i64| clients.iter().find(|(_, session)| session.id as i64 == *id);
-        wanted.iter().filter_map(found).map(describe).collect()
-    } else {
-        return Err(CommandError::SYNTAX);
+    let wanted: Option<Vec<i64>> = args.rest(3.min(args.len())).map(resp::parse_i64).collect();
+    let text: String = match wanted {
+        // Nothing but numbers: these clients, in this order.
+        Some(wanted) if args.len() > 3 && args.is(2, "id") => {
+            let found = |id: &i64| clients.iter().find(|(_, session)| session.id as i64 == *id);
+            wanted.iter().filter_map(found).map(describe).collect()
+        }
+        None if args.is(2, "id") && resp::parse_i64(args.at(3)).is_none() => {
+            return Err(CommandError::fixed("ERR Invalid client ID"));
+        }
+        _ => {
+            let filter = Filter::parse(cx, args, 2, false)?;
+            clients.iter().filter(|(token, _)| filter.matches(cx, *token)).map(describe).collect()
+        }
     };
     cx.reply.verbatim("txt", text.as_bytes());
     Ok(Outcome::Done)
@@ -261,6 +280,21 @@ fn no_evict(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErr
 
 fn no_touch(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     cx.session().no_touch = on_or_off(args, 2)?;
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+/// Capabilities that are not known are none of our business, as in Valkey.
+fn capa(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Outcome, CommandError> {
+    cx.reply.ok();
+    Ok(Outcome::Done)
+}
+
+/// There is no import mode, so nobody can be its source.
+fn import_source(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
+    if on_or_off(args, 2)? {
+        return Err(CommandError::fixed("ERR Server is not in import mode"));
+    }
     cx.reply.ok();
     Ok(Outcome::Done)
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use sha1::{Digest as _, Sha1};
 
-use crate::keyspace::{Entry, Keyspace, Value};
+use crate::keyspace::{Entry, Keyspace, StreamId, Value};
 use crate::resp::DoubleText;
 
 /// 20 bytes, shown as 40 hex digits. All zero stands for no data.
@@ -62,10 +62,13 @@ impl Digest {
             Value::Hash(hash) => {
                 const HASH: u32 = 4;
                 self.mix(&HASH.to_be_bytes());
-                hash.iter().for_each(|(field, value)| {
+                hash.fields().for_each(|field| {
                     let mut pair = Digest::default();
-                    pair.mix(&field);
-                    pair.mix(&value);
+                    pair.mix(&field.name);
+                    pair.mix(&field.value);
+                    if field.expire_at.is_some() {
+                        pair.add(b"!!hexpire!!");
+                    }
                     self.add(&pair.0);
                 });
             }
@@ -78,6 +81,17 @@ impl Digest {
                     pair.mix(&DoubleText::new(score));
                     self.add(&pair.0);
                 });
+            }
+            Value::Stream(stream) => {
+                const STREAM: u32 = 6;
+                self.mix(&STREAM.to_be_bytes());
+                for entry in stream.range(StreamId::MIN, StreamId::MAX) {
+                    self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                    entry.pairs().for_each(|(field, value)| {
+                        self.mix(&field);
+                        self.mix(&value);
+                    });
+                }
             }
         }
         if entry.expire_at().is_some() {

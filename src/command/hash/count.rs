@@ -3,6 +3,7 @@
 use crate::command::string::long_double::LongDouble;
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
+use crate::keyspace::Lifetime;
 use crate::resp::parse_i64;
 
 const NO_INTEGER: CommandError = CommandError::fixed("ERR hash value is not an integer");
@@ -27,7 +28,7 @@ pub(super) fn hincrby(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, 
     let number = present(cx, args, parse_i64, NO_INTEGER)?.unwrap_or(0);
     let sum = number.checked_add(increment).ok_or(OVERFLOW)?;
     let text = itoa::Buffer::new().format(sum).to_owned();
-    cx.db.set_field(args.key(1), args.at(2), text.as_bytes(), &cx.config.collections);
+    cx.db.set_field(args.key(1), args.at(2), text.as_bytes(), Lifetime::AsBefore, &cx.config.collections);
     cx.db.notify(EventClasses::HASH, "hincrby", args.key(1));
     cx.reply.int(sum);
     Ok(Outcome::Done)
@@ -40,9 +41,16 @@ pub(super) fn hincrbyfloat(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outc
     }
     let number = present(cx, args, LongDouble::parse, NO_FLOAT)?.unwrap_or(LongDouble::ZERO);
     let sum = number.plus(increment).ok_or(NOT_FINITE)?.to_string();
-    cx.db.set_field(args.key(1), args.at(2), sum.as_bytes(), &cx.config.collections);
+    let old = cx.db.write_hash(args.key(1))?.and_then(|hash| hash.field(args.at(2)));
+    let is_expiring = old.is_some_and(|field| field.expire_at.is_some());
+    cx.db.set_field(args.key(1), args.at(2), sum.as_bytes(), Lifetime::AsBefore, &cx.config.collections);
     cx.db.notify(EventClasses::HASH, "hincrbyfloat", args.key(1));
-    cx.db.propagate_as(&[b"HSET", args.at(1), args.at(2), sum.as_bytes()]);
+    let (key, field) = (args.at(1), args.at(2));
+    if is_expiring {
+        cx.db.propagate_as(&[b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, sum.as_bytes()]);
+    } else {
+        cx.db.propagate_as(&[b"HSET", key, field, sum.as_bytes()]);
+    }
     cx.reply.bulk(sum.as_bytes());
     Ok(Outcome::Done)
 }

@@ -71,14 +71,16 @@ pub(super) fn hscan(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Co
     let mut found = Strings::default();
     let mut next = 0;
     if let Some(hash) = cx.db.read_hash(args.key(1))? {
-        let options = ScanOptions::parse(args, scan::AFTER_KEY_AND_CURSOR)?;
+        let options = ScanOptions::of_hash(args, scan::AFTER_KEY_AND_CURSOR)?;
         let mut seen = 0;
         next = scan::steps(options.count, cursor, |cursor| {
             let next = hash.scan(cursor, &mut |field, value| {
                 seen += 1;
                 if options.matches(&field) {
                     found.push(&field);
-                    found.push(&value);
+                    if !options.names_only {
+                        found.push(&value);
+                    }
                 }
             });
             (seen, next)

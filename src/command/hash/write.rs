@@ -2,6 +2,7 @@
 
 use crate::command::{Args, CommandError, Context, Outcome};
 use crate::config::EventClasses;
+use crate::keyspace::Lifetime;
 
 pub(super) fn hset(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     let new = set_all(cx, args)?;
@@ -24,7 +25,13 @@ fn set_all(cx: &mut Context<'_>, args: &Args<'_>) -> Result<i64, CommandError> {
     cx.db.write_hash(key)?;
     let mut new = 0;
     for index in (2..args.len()).step_by(2) {
-        new += i64::from(cx.db.set_field(key, args.at(index), args.at(index + 1), &cx.config.collections));
+        new += i64::from(cx.db.set_field(
+            key,
+            args.at(index),
+            args.at(index + 1),
+            Lifetime::Endless,
+            &cx.config.collections,
+        ));
     }
     cx.db.notify(EventClasses::HASH, "hset", key);
     Ok(new)
@@ -34,7 +41,7 @@ pub(super) fn hsetnx(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
     let (key, field) = (args.key(1), args.at(2));
     let is_free = cx.db.write_hash(key)?.is_none_or(|hash| hash.value(field).is_none());
     if is_free {
-        cx.db.set_field(key, field, args.at(3), &cx.config.collections);
+        cx.db.set_field(key, field, args.at(3), Lifetime::Endless, &cx.config.collections);
         cx.db.notify(EventClasses::HASH, "hset", key);
     }
     cx.reply.int(is_free.into());

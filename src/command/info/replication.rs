@@ -1,6 +1,6 @@
 //! Section replication, field for field as Redis writes it: monitoring and failover tools read it.
 
-use crate::replication::{MasterLink, SyncProgress};
+use crate::replication::{Address, MasterLink, SyncProgress};
 
 use super::fields::{Fields, ratio};
 use crate::command::{Context, replication::peers};
@@ -53,7 +53,7 @@ fn replicas(cx: &Context<'_>, fields: &mut Fields) {
         fields.add("min_slaves_good_slaves", cx.node.good_replicas(cx.now.mono, max_lag_s.into()));
     }
     for (number, peer) in peers(cx).iter().enumerate() {
-        let (ip, port, state) = (&peer.ip, peer.port, peer.state.as_str());
+        let (Address { host: ip, port }, state) = (&peer.address, peer.state.as_str());
         let line = format_args!("ip={ip},port={port},state={state},offset={},lag={}", peer.acked, peer.lag_s);
         fields.add(&format!("slave{number}"), line);
     }
@@ -61,7 +61,7 @@ fn replicas(cx: &Context<'_>, fields: &mut Fields) {
 
 fn history(cx: &Context<'_>, fields: &mut Fields) {
     let (history, log) = (&cx.node.history, &cx.node.log);
-    fields.add("master_failover_state", "no-failover");
+    fields.add("master_failover_state", cx.node.failover.state_word());
     fields.add("master_replid", history.replid());
     fields.add("master_replid2", history.replid2());
     fields.add("master_repl_offset", cx.node.offset());

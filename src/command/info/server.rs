@@ -101,14 +101,17 @@ fn paused(cx: &Context<'_>, fields: &mut Fields) {
 
 pub(super) fn persistence(cx: &mut Context<'_>, fields: &mut Fields) {
     let save = &cx.server.save;
-    fields.flag("loading", cx.server.loading.is_some());
-    fields.add("async_loading", 0);
+    let is_async = cx.server.loading.map(|loading| loading.is_async);
+    fields.flag("loading", is_async == Some(false));
+    fields.flag("async_loading", is_async == Some(true));
     let written = save.progress.written.load(Ordering::Relaxed);
     fields.decimal("current_fork_perc", ratio(written, save.progress.keys) * 100.0);
     fields.add("current_save_keys_processed", written);
     fields.add("current_save_keys_total", save.progress.keys);
     fields.add("rdb_changes_since_last_save", save.changes_since_save);
-    fields.flag("rdb_bgsave_in_progress", save.running_since.is_some());
+    // A snapshot that is sent is one that is saved, elsewhere.
+    let is_saving = save.running_since.is_some() || cx.node.running_full_syncs() > 0;
+    fields.flag("rdb_bgsave_in_progress", is_saving);
     fields.add("rdb_last_save_time", save.last_save_unix_s);
     fields.add("rdb_last_bgsave_status", if save.last_status_ok { "ok" } else { "err" });
     fields.add("rdb_last_bgsave_time_sec", save.last_duration_s);

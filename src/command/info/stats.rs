@@ -18,6 +18,7 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     fields.add("sync_full", stats.sync_full);
     fields.add("sync_partial_ok", stats.sync_partial_ok);
     fields.add("sync_partial_err", stats.sync_partial_err);
+    fields.add("expired_subkeys", stats.expired_subkeys);
     fields.add("expired_keys", stats.expired_keys);
     fields.decimal("expired_stale_perc", cx.server.expired_stale_share * 100.0);
     fields.add("expired_time_cap_reached_count", stats.expired_time_cap_reached);
@@ -32,7 +33,9 @@ pub(super) fn stats(cx: &mut Context<'_>, fields: &mut Fields) {
     for (name, topic) in TOPICS {
         fields.add(name, cx.pubsub.names(*topic).len());
     }
-    fields.zeros(&["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"]);
+    fields.zeros(&["latest_fork_usec", "total_forks"]);
+    fields.add("migrate_cached_sockets", cx.server.migration_targets);
+    fields.zeros(&["slave_expires_tracked_keys"]);
     fields.zeros(&["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"]);
     fields.zeros(&["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"]);
     let tracked = &cx.pubsub.tracked;
@@ -72,7 +75,9 @@ pub(super) fn keyspace(cx: &mut Context<'_>, fields: &mut Fields) {
         let db = cx.db.keyspace.db(index);
         if !db.is_empty() {
             let (keys, expires, ttl_ms) = (db.len(), db.expires_len(), db.average_ttl_ms(cx.now.unix_ms()));
-            fields.add(&format!("db{index}"), format_args!("keys={keys},expires={expires},avg_ttl={ttl_ms}"));
+            let subexpiry = db.expiring_hashes();
+            let shown = format_args!("keys={keys},expires={expires},avg_ttl={ttl_ms},subexpiry={subexpiry}");
+            fields.add(&format!("db{index}"), shown);
         }
     }
 }

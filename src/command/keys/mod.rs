@@ -3,9 +3,12 @@
 mod dump;
 mod exist;
 mod expire;
+mod migrate;
 mod name;
 mod object;
 mod walk;
+
+pub use migrate::{Migration, PackedKey};
 
 use super::{Command, Flags, KeySpec};
 
@@ -17,6 +20,7 @@ const WRITE_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 const LOOKED_AT: &[KeySpec] = &[KeySpec::at(1).read_only(&[])];
 const READ_KEY: &[KeySpec] = &[KeySpec::at(1).read_only(&["access"])];
 const UPDATED_KEY: &[KeySpec] = &[KeySpec::at(1).read_write(&["update"])];
+const OVERWRITTEN_KEY: &[KeySpec] = &[KeySpec::at(1).overwrite(&["update"])];
 const LOOKED_AT_KEYS: &[KeySpec] = &[KeySpec::range(1, -1, 1).read_only(&[])];
 const REMOVED_KEYS: &[KeySpec] = &[KeySpec::range(1, -1, 1).remove(&["delete"])];
 
@@ -161,22 +165,53 @@ pub(super) const COMMANDS: &[Command] = &[
         .keys(READ_KEY)
         .categories(KEYSPACE)
         .tips(VARYING),
+    restoring("restore").about("Makes a key of a payload that DUMP gave.").since("2.6.0"),
     Command::new(
-        "restore",
-        dump::restore,
-        "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME seconds:integer]@5.0.0 \
-         [FREQ frequency:integer]@5.0.0",
+        "migrate",
+        migrate::migrate,
+        "host port:integer key_or_empty_string=(key | empty_string=\"\") destination-db:integer timeout:integer \
+         [COPY]@3.0.0 [REPLACE]@3.0.0 \
+         authentication=[[AUTH password]@4.0.7 | [AUTH2 username_password=(username password)]@6.0.0] \
+         [KEYS key...]@3.0.6",
     )
-    .about("Makes a key of a payload that DUMP gave.")
+    .about("Sends keys to another server and deletes them here.")
     .since("2.6.0")
     .complexity("O(N)")
-    .arity(-4)
-    .flags(WRITE.with(Flags::DENYOOM))
-    .keys(&[KeySpec::at(1).overwrite(&["update"])])
+    .arity(-6)
+    .flags(WRITE.with(Flags::MOVABLEKEYS))
+    .keys(&[
+        KeySpec::at(3).read_write(&["access", "delete"]),
+        KeySpec::after("KEYS", -2).read_write(&["access", "delete", "incomplete"]).up_to(-1),
+    ])
     .categories(KEYSPACE_DANGEROUS)
-    .history(&[("3.0.0", "Option REPLACE."), ("5.0.0", "Option ABSTTL."), ("5.0.0", "Options IDLETIME, FREQ.")]),
+    .tips(VARYING)
+    .secrets(migrate::is_secret)
+    .history(&[
+        ("3.0.0", "Options COPY, REPLACE."),
+        ("3.0.6", "Option KEYS."),
+        ("4.0.7", "Option AUTH."),
+        ("6.0.0", "Option AUTH2."),
+    ]),
     Command::container("object", object::COMMANDS).about("Looks at how a value is kept.").since("2.2.3"),
 ];
+
+/// Of another group than its twin.
+pub(super) const RESTORE_ASKING: &[Command] = &[restoring("restore-asking")
+    .about("RESTORE of a key that moves from one node of a cluster to another.")
+    .since("3.0.0")
+    .flags(WRITE.with(Flags::DENYOOM).with(Flags::ASKING))];
+
+const fn restoring(name: &'static str) -> Command {
+    const SYNTAX: &str = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 \
+        [IDLETIME seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0";
+    Command::new(name, dump::restore, SYNTAX)
+        .complexity("O(N)")
+        .arity(-4)
+        .flags(WRITE.with(Flags::DENYOOM))
+        .keys(OVERWRITTEN_KEY)
+        .categories(KEYSPACE_DANGEROUS)
+        .history(&[("3.0.0", "Option REPLACE."), ("5.0.0", "Option ABSTTL."), ("5.0.0", "Options IDLETIME, FREQ.")])
+}
 
 const fn expiring(name: &'static str, handler: super::Handler, syntax: &'static str) -> Command {
     Command::new(name, handler, syntax)

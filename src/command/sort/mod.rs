@@ -56,7 +56,8 @@ fn sort_ro(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandErro
 }
 
 fn run(cx: &mut Context<'_>, args: &Args<'_>, may_store: bool) -> Result<Outcome, CommandError> {
-    let mut options = Options::parse(args, may_store)?;
+    let may_follow = cx.may_read_all_keys(args);
+    let mut options = Options::parse(args, may_store, may_follow)?;
     let is_storing = options.store.is_some();
     // What is done with it must be the same everywhere.
     let must_be_ordered = is_storing || cx.scripts.running.is_some();

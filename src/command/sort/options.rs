@@ -6,6 +6,11 @@ use crate::command::{Args, CommandError};
 
 use super::pattern::Pattern;
 
+const BY_DENIED: CommandError =
+    CommandError::fixed("ERR BY option of SORT denied due to insufficient ACL permissions.");
+const GET_DENIED: CommandError =
+    CommandError::fixed("ERR GET option of SORT denied due to insufficient ACL permissions.");
+
 /// Options that take so many words after them.
 const WITH_WORDS: [(&str, usize); 3] = [("LIMIT", 2), ("GET", 1), ("BY", 1)];
 
@@ -25,7 +30,8 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    pub fn parse(args: &Args<'a>, may_store: bool) -> Result<Options<'a>, CommandError> {
+    /// `may_follow`: the client may read whatever key elements point to.
+    pub fn parse(args: &Args<'a>, may_store: bool, may_follow: bool) -> Result<Options<'a>, CommandError> {
         let mut options = Options::default();
         let mut index = 2;
         while index < args.len() {
@@ -42,6 +48,8 @@ impl<'a> Options<'a> {
                     options.store = Some(index + 1);
                     1
                 }
+                b"by" if follow >= 1 && !may_follow && args.at(index + 1).contains(&b'*') => return Err(BY_DENIED),
+                b"get" if follow >= 1 && !may_follow => return Err(GET_DENIED),
                 b"by" if follow >= 1 => {
                     options.by = Some(Pattern::new(args.at(index + 1)));
                     // What is the same for all elements does not order them.

@@ -1,7 +1,7 @@
-//! What an element points to: `#` itself, `prefix*suffix` the string of a key, `prefix*suffix->field` a field of a hash.
+//! What an element points to: `#` itself, `prefix*suffix` the string of a key, `prefix*suffix->field` a field of a
+//! hash.
 
 use crate::command::Database;
-use crate::keyspace::Value;
 
 /// Where patterns are looked up.
 pub(super) struct Lookup<'l, 'd> {
@@ -46,11 +46,12 @@ impl<'a> Pattern<'a> {
         };
         let name = [before, element, after].concat();
         let key = lookup.db.keyspace.hasher().key(&name);
-        let entry = if lookup.is_storing { lookup.db.write(key) } else { lookup.db.read(key) };
-        match (entry?.value(), field) {
-            (Value::String(string), None) => Some(string.to_cow().into_owned()),
-            (Value::Hash(hash), Some(field)) => Some(hash.value(field)?.to_vec()),
-            _ => None,
+        let (db, is_storing) = (&mut *lookup.db, lookup.is_storing);
+        if let Some(field) = field {
+            let hash = if is_storing { db.write_hash(key) } else { db.read_hash(key) };
+            return Some(hash.ok()??.value(field)?.to_vec());
         }
+        let string = if is_storing { db.write_string(key) } else { db.read_string(key) };
+        Some(string.ok()??.to_cow().into_owned())
     }
 }

@@ -35,7 +35,7 @@ fn pop_waiting(cx: &mut Context<'_>, args: &Args<'_>, end: End) -> Result<Outcom
     }
     let keys = owned(args.rest(1).take(last - 1));
     let (before, after) = (owned([args.at(0)]), owned([&b"0"[..]]));
-    Ok(block(cx, BlockOn { keys, type_name: TYPE_NAME, before, after, deadline, null_is_array: true }))
+    Ok(block(cx, BlockOn::on_type(TYPE_NAME, keys, before, after, deadline, true)))
 }
 
 pub(super) fn bzmpop(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
@@ -47,5 +47,5 @@ pub(super) fn bzmpop(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
     let after = owned(args.rest(keys.end));
     let keys = owned(args.rest(keys.start).take(keys.len()));
     let before = owned([args.at(0), b"0", b"1"]);
-    Ok(block(cx, BlockOn { keys, type_name: TYPE_NAME, before, after, deadline, null_is_array: true }))
+    Ok(block(cx, BlockOn::on_type(TYPE_NAME, keys, before, after, deadline, true)))
 }

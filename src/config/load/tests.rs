@@ -132,7 +132,7 @@ fn bad_lines_stop_the_start_with_place_and_reason() {
     ];
     for (text, number, line, reason) in table {
         let expected = format!(
-            "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.0) ***\nReading the configuration file, at line {number} of \
+            "\n*** FATAL CONFIG FILE ERROR (Redis 8.0.6) ***\nReading the configuration file, at line {number} of \
              /redis.conf\n>>> '{line}'\n{reason}"
         );
         assert_eq!(load(text).err(), Some(expected), "{text}");
@@ -142,7 +142,7 @@ fn bad_lines_stop_the_start_with_place_and_reason() {
 #[test]
 fn what_lines_cannot_check_alone_is_checked_at_the_end() {
     let error = load("logfile /forbidden/x").unwrap_err();
-    assert_eq!(error, "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.0) ***\nCan't open the log file: Permission denied");
+    assert_eq!(error, "\n*** FATAL CONFIG FILE ERROR (Redis 8.0.6) ***\nCan't open the log file: Permission denied");
     let error = load("cluster-enabled yes\nreplicaof x 1").unwrap_err();
     assert!(error.ends_with("replicaof directive not allowed in cluster mode"), "{error}");
 }

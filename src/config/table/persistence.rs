@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Directive] = &[
     yes_no("stop-writes-on-bgsave-error", "yes", "Refuses writes after a background save failed, until one succeeds.")
         .store(|s, v| s.stop_writes_on_bgsave_error = v.bool()),
     yes_no("rdb-del-sync-files", "no", "Deletes snapshots that served a full resync, if nothing else needs them.")
-        .waits("full resync from a file"),
+        .store(|s, v| s.rdb_del_sync_files = v.bool()),
     one_of(
         "rdb-version-check",
         &["strict", "relaxed"],

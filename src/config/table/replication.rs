@@ -1,7 +1,7 @@
 //! Both roles: following a master, and feeding replicas.
 
 use crate::config::directive::{DENY_LOADING, Directive, SENSITIVE, rows::*};
-use crate::config::settings::PropagationErrors;
+use crate::config::settings::{DisklessLoad, PropagationErrors};
 use crate::config::value::{Kind, Value};
 
 pub(super) const ROWS: &[Directive] = &[
@@ -67,7 +67,7 @@ pub(super) const ROWS: &[Directive] = &[
     yes_no("repl-disable-tcp-nodelay", "no", "Saves packets to replicas at the cost of delay.")
         .store(|s, v| s.repl_disable_tcp_nodelay = v.bool()),
     yes_no("repl-diskless-sync", "yes", "Sends full resyncs straight from memory.")
-        .only(&["yes"], "full resync from a file"),
+        .store(|s, v| s.repl_diskless_sync = v.bool()),
     int(
         "repl-diskless-sync-delay",
         (0, INT_MAX),
@@ -86,12 +86,12 @@ pub(super) const ROWS: &[Directive] = &[
         .store(|s, v| s.repl_max_full_syncs = v.int()),
     one_of(
         "repl-diskless-load",
-        &["disabled", "on-empty-db", "swapdb"],
+        DisklessLoad::NAMES,
         "disabled",
         "How a replica treats its old data while the new arrives.",
     )
     .flags(DENY_LOADING)
-    .waits("choice of how a replica loads"),
+    .store(|s, v| s.repl_diskless_load = DisklessLoad::named(v.choice())),
     int("min-replicas-to-write", (0, INT_MAX), "0", "Good replicas below which a master refuses writes.")
         .aliases(&["min-slaves-to-write"])
         .store(|s, v| s.min_replicas_to_write = v.int()),

@@ -43,6 +43,8 @@ pub(super) const ROWS: &[Directive] = &[
         .store(|s, v| s.collections.sorted_set_value_bytes = v.int()),
     memory("hll-sparse-max-bytes", (0, LONG_MAX), "3000", "Bytes up to which a HyperLogLog stays sparse.")
         .store(|s, v| s.hll_sparse_max_bytes = v.int()),
-    memory("stream-node-max-bytes", (0, LONG_MAX), "4096", "Bytes of a stream's node; 0 is no limit.").waits("streams"),
-    int("stream-node-max-entries", (0, LONG_MAX), "100", "Entries of a stream's node; 0 is no limit.").waits("streams"),
+    memory("stream-node-max-bytes", (0, LONG_MAX), "4096", "Bytes of a stream's node; 0 is no limit.")
+        .store(|s, v| s.collections.stream_chunk_bytes = v.int()),
+    int("stream-node-max-entries", (0, LONG_MAX), "100", "Entries of a stream's node; 0 is no limit.")
+        .store(|s, v| s.collections.stream_chunk_entries = v.int()),
 ];

@@ -195,6 +195,30 @@ impl<R: Record> Table<R> {
         Some(hash)
     }
 
+    /// A time before which no record expires; close to the true one where that is before `now`.
+    pub fn earliest(&self, now: UnixMs) -> UnixMs {
+        let (mut earliest, mut hash) = (UnixMs::MAX, 0);
+        loop {
+            let (around, last_of_chunk) = self.directory.volatile_around(hash);
+            let last = if around == 0 {
+                last_of_chunk
+            } else {
+                let segment = self.directory.segment(hash).get();
+                if segment.volatile > 0 {
+                    if segment.earliest() < now {
+                        self.expired_in(segment, now, &mut |_| ());
+                    }
+                    earliest = earliest.min(segment.earliest());
+                }
+                last_of(hash, segment.depth)
+            };
+            match last.checked_add(1) {
+                Some(next) => hash = next,
+                None => return earliest,
+            }
+        }
+    }
+
     fn expired_in<'a>(&'a self, segment: &'a Segment, now: UnixMs, each: &mut dyn FnMut(R::Ref<'a>)) {
         let mut earliest = i64::MAX;
         for held in segment.records().filter(|held| held.slot.is_volatile()) {

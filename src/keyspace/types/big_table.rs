@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::keyspace::epoch::{Epochs, Reclaim};
 use crate::keyspace::link::Link;
 use crate::keyspace::value::Root;
-use crate::keyspace::{Db, KeyHasher, NewValue, StringRef, Value};
+use crate::keyspace::{Db, Entry, ExpireCursor, KeyHasher, NewValue, StringRef, UnixMs, Value};
 
 static BIG_TABLE: Reclaim = Reclaim { free: free_whole };
 static BIG_TABLE_ROOT: Reclaim = Reclaim { free: free_root };
@@ -19,6 +19,8 @@ pub struct BigTable {
     /// Birth epoch.
     epoch: u64,
     pub entries: Db,
+    /// No field expires before.
+    earliest: UnixMs,
 }
 
 impl Root for BigTable {
@@ -30,7 +32,7 @@ impl Root for BigTable {
     }
 
     fn fork(&self, epochs: &Epochs) -> BigTable {
-        BigTable { epoch: epochs.current(), entries: self.entries.fork() }
+        BigTable { epoch: epochs.current(), entries: self.entries.fork(), earliest: self.earliest }
     }
 
     fn size_bytes(&self) -> usize {
@@ -40,15 +42,12 @@ impl Root for BigTable {
 
 impl BigTable {
     pub fn new(epochs: &Arc<Epochs>, hasher: KeyHasher) -> BigTable {
-        BigTable { epoch: epochs.current(), entries: Db::nested(Arc::clone(epochs), hasher) }
+        let entries = Db::nested(Arc::clone(epochs), hasher);
+        BigTable { epoch: epochs.current(), entries, earliest: UnixMs::MAX }
     }
 
     pub fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    pub fn value(&self, field: &[u8]) -> Option<StringRef<'_>> {
-        self.entries.get(self.entries.key(field)).map(|entry| string(entry.value()))
     }
 
     pub fn contains(&self, member: &[u8]) -> bool {
@@ -58,6 +57,39 @@ impl BigTable {
     /// True if the field is new.
     pub fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
         self.entries.insert(self.entries.key(field), NewValue::String(value), None, 0)
+    }
+
+    /// As `set`, with when the field expires.
+    pub fn set_until(&mut self, field: &[u8], value: &[u8], expire_at: Option<UnixMs>) -> bool {
+        self.earliest = self.earliest.min(expire_at.unwrap_or(UnixMs::MAX));
+        self.entries.insert(self.entries.key(field), NewValue::String(value), expire_at, 0)
+    }
+
+    /// Gives a field that is there another expiry.
+    pub fn expire(&mut self, field: &[u8], expire_at: Option<UnixMs>) {
+        self.earliest = self.earliest.min(expire_at.unwrap_or(UnixMs::MAX));
+        self.entries.set_expire(self.entries.key(field), expire_at);
+    }
+
+    pub fn entry(&self, field: &[u8]) -> Option<Entry<'_>> {
+        self.entries.get(self.entries.key(field))
+    }
+
+    /// A time before which no field expires; nothing if none ever does.
+    pub fn earliest(&self) -> Option<UnixMs> {
+        (self.entries.expires_len() > 0).then_some(self.earliest)
+    }
+
+    /// Calls `each` for the fields that expire before `now`.
+    pub fn overdue(&self, now: UnixMs, each: &mut dyn FnMut(&[u8])) {
+        if self.earliest < now {
+            self.entries.expired(&mut ExpireCursor::default(), now, usize::MAX, each);
+        }
+    }
+
+    /// Finds the earliest expiry anew.
+    pub fn settle_earliest(&mut self, now: UnixMs) {
+        self.earliest = self.entries.table.earliest(now);
     }
 
     /// False if it was not there.

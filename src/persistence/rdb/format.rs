@@ -4,8 +4,10 @@
 
 use std::fmt;
 
-/// The version we write: it carries all that we write, and Redis from 7.0 on reads it.
+/// The version we write where it carries all of the data: Redis from 7.0 on reads it.
 pub const WRITTEN_VERSION: u16 = 10;
+/// The version we write where fields of hashes expire: Redis from 7.4 on reads it.
+pub const EXPIRING_FIELDS_VERSION: u16 = 12;
 
 /// Whose numbering a payload follows: above version 11 Redis and Valkey went their own ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -123,9 +123,10 @@ pub fn storable<'a>(value: &'a RdbValue<'_>, limits: &'a CollectionLimits) -> Op
     match value {
         RdbValue::String(bytes) => Some(NewValue::String(bytes)),
         RdbValue::List(elements) => Some(NewValue::List(elements, limits)),
-        RdbValue::Hash(hash) if hash.expire_at_ms.is_empty() => Some(NewValue::Hash(&hash.pairs, limits)),
+        RdbValue::Hash(hash) => Some(NewValue::Hash(&hash.pairs, &hash.expire_at_ms, limits)),
         RdbValue::Set(members) => Some(NewValue::Set(members, limits)),
         RdbValue::SortedSet(set) => Some(NewValue::SortedSet(set, limits)),
+        RdbValue::Stream(stream) => Some(NewValue::Stream(stream, limits)),
         _ => None,
     }
 }

@@ -18,6 +18,7 @@ mod payload;
 mod reader;
 mod save;
 mod stream;
+mod stream_writer;
 mod value;
 mod writer;
 

@@ -4,7 +4,7 @@ use crate::keyspace::Value;
 
 use super::crc;
 use super::error::{Fault, RdbError};
-use super::format::{Version, WRITTEN_VERSION, kind, opcode};
+use super::format::{EXPIRING_FIELDS_VERSION, Version, WRITTEN_VERSION, kind, opcode};
 use super::input::Input;
 use super::object::Decoder;
 use super::value::RdbValue;
@@ -38,7 +38,9 @@ pub fn dump_payload(value: &Value<'_>, compression: bool) -> Vec<u8> {
     let mut writer = Writer::new(vec![type_of(value)], options);
     let written = writer.value(value).and_then(|()| writer.into_sink());
     let mut payload = written.expect("a vector takes all that is written");
-    payload.extend_from_slice(&WRITTEN_VERSION.to_le_bytes());
+    let is_expiring = matches!(value, Value::Hash(hash) if hash.earliest_expiry().is_some());
+    let version = if is_expiring { EXPIRING_FIELDS_VERSION } else { WRITTEN_VERSION };
+    payload.extend_from_slice(&version.to_le_bytes());
     payload.extend_from_slice(&crc::of_payload(&payload).to_le_bytes());
     payload
 }

@@ -1,4 +1,4 @@
-//! The writer: puts a snapshot onto a sink in the format of version 10, which Redis from 7.0 on reads.
+//! The writer: puts a snapshot onto a sink in the lowest version that carries it, for the sake of those who read it.
 //!
 //! It fills one buffer and hands it on when it is full; long pieces pass by the buffer. Nothing is concatenated that does
 //! not have to be: a string of chunks goes out chunk by chunk, unless LZF makes it shorter.
@@ -6,13 +6,15 @@
 use std::io::{self, Write};
 
 use crate::keyspace::{
-    Encoding, HashRef, ListRef, SetRef, Snapshot, SnapshotEntry, SortedSetRef, StringRef, Text, Value, access,
+    Encoding, HashRef, ListRef, SetRef, Snapshot, SnapshotEntry, SortedSetRef, StringRef, Text, UnixMs, Value, access,
 };
 use crate::resp::{DoubleText, parse_i64};
 
 use super::compact::{intset, listpack};
 use super::crc::StreamCrc;
-use super::format::{ENCODED, WRITTEN_VERSION, encoding, kind, opcode, put_integer_string, put_length};
+use super::format::{
+    ENCODED, EXPIRING_FIELDS_VERSION, WRITTEN_VERSION, encoding, kind, opcode, put_integer_string, put_length,
+};
 use super::lzf::Compressor;
 
 /// The buffer is handed on when it holds this much.
@@ -76,10 +78,15 @@ pub struct Preamble<'a> {
     pub is_aof_base: bool,
 }
 
+/// The version that carries a snapshot.
+pub fn version_for(snapshot: &Snapshot) -> u16 {
+    if snapshot.has_expiring_fields() { EXPIRING_FIELDS_VERSION } else { WRITTEN_VERSION }
+}
+
 /// Writes one payload.
 pub struct Writer<W> {
     sink: W,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     crc: Option<StreamCrc>,
     access: AccessInfo,
     compressor: Option<Compressor>,
@@ -108,7 +115,7 @@ pub fn write_paced<W: Write>(
     pace: &mut dyn FnMut(),
 ) -> io::Result<u64> {
     let mut writer = Writer::new(sink, options);
-    writer.preamble(preamble)?;
+    writer.preamble(version_for(&snapshot), preamble)?;
     for source in functions {
         writer.function(source)?;
     }
@@ -144,8 +151,8 @@ impl<W: Write> Writer<W> {
     }
 
     /// Signature and aux fields.
-    pub fn preamble(&mut self, preamble: &Preamble<'_>) -> io::Result<()> {
-        write!(self.buffer, "REDIS{WRITTEN_VERSION:04}")?;
+    pub fn preamble(&mut self, version: u16, preamble: &Preamble<'_>) -> io::Result<()> {
+        write!(self.buffer, "REDIS{version:04}")?;
         self.aux("redis-ver", preamble.redis_version)?;
         self.aux("redis-bits", "64")?;
         self.aux_number("ctime", preamble.created_s)?;
@@ -217,6 +224,7 @@ impl<W: Write> Writer<W> {
             Value::Hash(hash) => self.hash(hash),
             Value::Set(set) => self.set(set),
             Value::SortedSet(set) => self.sorted_set(set),
+            Value::Stream(stream) => self.stream(stream),
         }
     }
 
@@ -229,7 +237,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// A string that is contiguous.
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         if put_integer_string(&mut self.buffer, bytes) {
             return Ok(());
         }
@@ -237,7 +245,11 @@ impl<W: Write> Writer<W> {
     }
 
     /// A string in pieces of `len` bytes together, compressed if that is shorter.
-    fn pieces<'p, P: Iterator<Item = &'p [u8]>>(&mut self, pieces: impl Fn() -> P, len: usize) -> io::Result<()> {
+    pub(super) fn pieces<'p, P: Iterator<Item = &'p [u8]>>(
+        &mut self,
+        pieces: impl Fn() -> P,
+        len: usize,
+    ) -> io::Result<()> {
         if len >= MIN_COMPRESSED_LEN
             && let Some(compressor) = &mut self.compressor
             && compressor.compress_string(pieces(), len, &mut self.compressed)
@@ -260,7 +272,7 @@ impl<W: Write> Writer<W> {
         result
     }
 
-    fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() < DIRECT_BYTES {
             self.buffer.extend_from_slice(bytes);
             return self.flush_if_full();
@@ -333,6 +345,9 @@ impl<W: Write> Writer<W> {
     }
 
     fn hash(&mut self, hash: &HashRef<'_>) -> io::Result<()> {
+        if let Some(earliest) = hash.earliest_expiry() {
+            return self.expiring_hash(hash, earliest);
+        }
         if hash.encoding() == Encoding::Listpack {
             return self.listpack(hash.iter().flat_map(|(field, value)| [field, value]));
         }
@@ -340,6 +355,26 @@ impl<W: Write> Writer<W> {
         hash.iter().try_for_each(|(field, value)| {
             self.bytes(&field)?;
             self.bytes(&value)
+        })
+    }
+
+    /// The earliest expiry; then a listpack of triples in the order of expiries, as Redis needs them, or for each field
+    /// by how much later it expires, plus one.
+    fn expiring_hash(&mut self, hash: &HashRef<'_>, earliest: UnixMs) -> io::Result<()> {
+        let earliest = earliest.max(0);
+        self.buffer.extend_from_slice(&earliest.to_le_bytes());
+        if hash.encoding() == Encoding::ListpackEx {
+            let mut fields: Vec<_> = hash.fields().collect();
+            fields.sort_by_key(|field| field.expire_at.unwrap_or(UnixMs::MAX));
+            let expiry = |at: Option<UnixMs>| Text::from(at.unwrap_or(0));
+            return self
+                .listpack(fields.into_iter().flat_map(|field| [field.name, field.value, expiry(field.expire_at)]));
+        }
+        put_length(&mut self.buffer, hash.len() as u64);
+        hash.fields().try_for_each(|field| {
+            put_length(&mut self.buffer, field.expire_at.map_or(0, |at| (at - earliest + 1) as u64));
+            self.bytes(&field.name)?;
+            self.bytes(&field.value)
         })
     }
 
@@ -396,11 +431,14 @@ pub(super) fn type_of(value: &Value<'_>) -> u8 {
     match value {
         Value::String(_) => kind::STRING,
         Value::List(_) => kind::LIST_QUICKLIST_2,
+        Value::Hash(hash) if hash.encoding() == Encoding::ListpackEx => kind::HASH_LISTPACK_EX,
+        Value::Hash(hash) if hash.earliest_expiry().is_some() => kind::HASH_METADATA,
         Value::Hash(hash) if hash.encoding() == Encoding::Listpack => kind::HASH_LISTPACK,
         Value::Hash(_) => kind::HASH,
         Value::Set(set) if set.encoding() == Encoding::Intset => kind::SET_INTSET,
         Value::Set(_) => kind::SET,
         Value::SortedSet(set) if set.encoding() == Encoding::Listpack => kind::ZSET_LISTPACK,
         Value::SortedSet(_) => kind::ZSET_2,
+        Value::Stream(_) => kind::STREAM_LISTPACKS_2,
     }
 }

@@ -21,6 +21,8 @@ pub struct LinkConfig {
     pub version: String,
     /// `repl-timeout`, in milliseconds.
     pub timeout_ms: u64,
+    /// We were its master: it is to take our place.
+    pub hands_over: bool,
     /// Where the engine puts payloads, for the log: `to disk` or `to parser`.
     pub payload_target: &'static str,
 }
@@ -71,6 +73,10 @@ pub enum LinkAction {
     /// Our history goes on at our own offset, under this name if the master gave one.
     Continue {
         replid: Option<ReplId>,
+    },
+    /// Asked to take our place, the other end goes on as our master, or will not.
+    HandOverAnswered {
+        accepted: bool,
     },
     /// Bytes of the stream, in order, cut anywhere.
     Stream(Bytes),

@@ -39,6 +39,8 @@ pub(super) enum LinkError {
     Refused(String),
     #[error("Master is currently unable to PSYNC but should be in the future: {0}")]
     TryLater(String),
+    #[error("{0}")]
+    HandOverRefused(String),
     #[error("Master replied with wrong {0} syntax.")]
     WrongSyntax(&'static str),
     #[error("Error condition on socket for SYNC: {0}")]

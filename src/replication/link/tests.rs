@@ -27,6 +27,7 @@ fn config() -> LinkConfig {
         version: "7.4.0".to_owned(),
         timeout_ms: 60_000,
         payload_target: "to disk",
+        hands_over: false,
     }
 }
 
@@ -464,4 +465,61 @@ fn stopping_closes_and_abandons_what_there_is() {
 fn a_mark_is_as_long_as_redis_makes_it() {
     let mark = EndMark::random(&mut <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(1));
     assert_eq!((mark.bytes().len(), mark.header().len()), (MARK.len(), MARK.len() + 7));
+}
+
+/// Every event in every state: the states change as the diagram says.
+#[test]
+fn the_diagram_is_true() {
+    let dialled = || {
+        let mut script = Script::new(config());
+        script.give(LinkEvent::Tick);
+        script
+    };
+    let handshaking = || {
+        let mut script = Script::new(config());
+        script.give(LinkEvent::Tick);
+        script.give(LinkEvent::Connected);
+        for reply in ["+PONG\r\n", "+OK\r\n", "+OK\r\n"] {
+            script.bytes(reply);
+        }
+        script
+    };
+    let stages: [Stage; 8] = [
+        || Script::new(config()),
+        dialled,
+        handshaking,
+        || Script::asked(Some(position('a', 100))),
+        || Script::asked(None),
+        || Script::receiving(None),
+        Script::loading,
+        Script::streaming,
+    ];
+    let bytes = [
+        "+OK\r\n",
+        "+FULLRESYNC 0123456789012345678901234567890123456789 7\r\n",
+        "+CONTINUE\r\n",
+        "-ERR\r\n",
+        "$1\r\nx",
+    ];
+    let mut events: Vec<Box<dyn Fn() -> LinkEvent>> = vec![
+        Box::new(|| LinkEvent::Connected),
+        Box::new(|| LinkEvent::ConnectFailed("x".to_owned())),
+        Box::new(|| LinkEvent::Closed),
+        Box::new(|| LinkEvent::Loaded),
+        Box::new(|| LinkEvent::LoadFailed("x".to_owned())),
+        Box::new(|| LinkEvent::AckWanted),
+        Box::new(|| LinkEvent::Tick),
+    ];
+    for text in bytes {
+        events.push(Box::new(move || LinkEvent::Bytes(Bytes::from_static(text.as_bytes()))));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for (stage, event) in stages.iter().flat_map(|stage| events.iter().map(move |event| (stage, event))) {
+        let mut script = stage();
+        let from = script.state().to_owned();
+        script.give(event());
+        let to = script.state().to_owned();
+        seen.extend((from != to).then_some((from, to)));
+    }
+    assert_eq!(seen, crate::replication::diagrams::edges("MasterLink"));
 }

@@ -32,13 +32,13 @@ pub enum PeerEvent {
         replid: ReplId,
         from: Offset,
     },
-    /// The snapshot was taken at `position`, and the log is active from there on. `mark` ends the payload if the
-    /// replica can read marks.
+    /// The snapshot was taken at `position`, and the log holds the stream from there on. `mark` ends the payload; without
+    /// one its length will be told first.
     SnapshotTaken {
         position: Position,
-        mark: EndMark,
+        mark: Option<EndMark>,
     },
-    /// The length of a payload that was asked for whole, before its first chunk.
+    /// The length of a payload without a mark, before its first chunk.
     PayloadSized {
         payload_bytes: u64,
     },
@@ -66,10 +66,8 @@ pub enum PeerEvent {
 #[derive(Debug, PartialEq, Eq)]
 pub enum PeerAction {
     Send(Bytes),
-    /// Prepare the payload of the snapshot; `whole`: its length must be known before the first chunk.
-    PreparePayload {
-        whole: bool,
-    },
+    /// Prepare the payload of the snapshot.
+    PreparePayload,
     /// Stop preparing it.
     AbandonPayload,
     /// Close the connection, after what was sent if `flush`.

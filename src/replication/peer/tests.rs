@@ -61,7 +61,8 @@ impl Script {
 
     fn snapshot(&mut self) -> Vec<PeerAction> {
         let position = Position { replid: id('a'), offset: self.stream.appended(), db: None };
-        self.give(PeerEvent::SnapshotTaken { position, mark: mark() })
+        let mark = self.peer.introduction().announced.can_eof.then(mark);
+        self.give(PeerEvent::SnapshotTaken { position, mark })
     }
 
     fn chunk(&mut self, text: &'static str) -> Vec<PeerAction> {
@@ -145,7 +146,7 @@ fn a_marked_full_resync_holds_the_stream_back_until_the_first_acknowledgement() 
         [
             send(format!("+FULLRESYNC {} 100\r\n", id('a'))),
             PeerAction::Send(mark().header()),
-            PeerAction::PreparePayload { whole: false }
+            PeerAction::PreparePayload
         ]
     );
     assert_eq!((script.peer.waiting_since(), script.peer.is_sending_snapshot()), (None, true));
@@ -165,7 +166,7 @@ fn a_marked_full_resync_holds_the_stream_back_until_the_first_acknowledgement() 
 fn a_sized_full_resync_waits_for_its_length_and_flows_on_at_once() {
     let mut script = Script::new(Announced { can_eof: false, ..announced() }, false);
     let actions = script.snapshot();
-    assert_eq!(actions[1..], [PeerAction::PreparePayload { whole: true }]);
+    assert_eq!(actions[1..], [PeerAction::PreparePayload]);
     assert_eq!(script.tick_at(1_000), [send("\n")]);
     assert_eq!(script.tick_at(90_000), [send("\n")], "our own slowness is no timeout");
     assert_eq!(script.give(PeerEvent::PayloadSized { payload_bytes: 5 }), [send("$5\r\n")]);
@@ -179,7 +180,7 @@ fn a_sized_full_resync_waits_for_its_length_and_flows_on_at_once() {
 #[test]
 fn a_replica_of_before_psync_gets_no_line_and_owes_no_acknowledgement() {
     let mut script = Script::new(Announced::default(), true);
-    assert_eq!(script.snapshot(), [PeerAction::PreparePayload { whole: true }]);
+    assert_eq!(script.snapshot(), [PeerAction::PreparePayload]);
     script.give(PeerEvent::PayloadSized { payload_bytes: 0 });
     script.give(PeerEvent::PayloadEnded);
     assert_eq!(script.shown(), "online");
@@ -331,7 +332,7 @@ fn what_cannot_be_in_a_state_is_an_error_that_names_both() {
             PeerEvent::Continue { replid: id('a'), from: Offset(100) },
             PeerEvent::SnapshotTaken {
                 position: Position { replid: id('a'), offset: Offset(100), db: None },
-                mark: mark(),
+                mark: Some(mark()),
             },
             PeerEvent::PayloadSized { payload_bytes: 1 },
             PeerEvent::PayloadChunk(Bytes::from_static(b"x")),
@@ -360,4 +361,41 @@ fn what_cannot_be_in_a_state_is_an_error_that_names_both() {
     for event in events() {
         assert_eq!(closed.give(event), []);
     }
+}
+
+/// Every event in every state: the states change as the diagram says.
+#[test]
+fn the_diagram_is_true() {
+    let sized = || {
+        let mut script = Script::new(Announced { can_eof: false, ..announced() }, false);
+        script.snapshot();
+        script.give(PeerEvent::PayloadSized { payload_bytes: 0 });
+        script
+    };
+    let stages: [Stage; 5] =
+        [|| Script::new(announced(), false), Script::sending, sized, Script::awaiting_first_ack, Script::online];
+    let position = Position { replid: id('a'), offset: Offset(100), db: None };
+    let events: [fn(Position) -> PeerEvent; 12] = [
+        |at| PeerEvent::Continue { replid: at.replid, from: at.offset },
+        |position| PeerEvent::SnapshotTaken { position, mark: Some(mark()) },
+        |_| PeerEvent::PayloadSized { payload_bytes: 1 },
+        |_| PeerEvent::PayloadChunk(Bytes::from_static(b"x")),
+        |_| PeerEvent::PayloadEnded,
+        |_| PeerEvent::SnapshotFailed("x".to_owned()),
+        |_| PeerEvent::Writable { max_bytes: 1 },
+        |at| PeerEvent::Acked(at.offset),
+        |_| PeerEvent::SignOfLife,
+        |_| PeerEvent::Dismiss,
+        |_| PeerEvent::Closed,
+        |_| PeerEvent::Tick,
+    ];
+    let mut seen = std::collections::BTreeSet::new();
+    for (stage, event) in stages.iter().flat_map(|stage| events.iter().map(move |event| (stage, event))) {
+        let mut script = stage();
+        let from = script.peer.state.name().to_owned();
+        script.give(event(position));
+        let to = script.peer.state.name().to_owned();
+        seen.extend((from != to).then_some((from, to)));
+    }
+    assert_eq!(seen, crate::replication::diagrams::edges("ReplicaPeer"));
 }
