@@ -284,6 +284,9 @@ fn unpack(stack: Stack<'_>, part: Option<(i64, i64)>) -> Answer {
         values += 1;
     }
     if !is_whole {
+        if !stack.has_room(1) {
+            return Err(stack.error("stack overflow (in function mp_unpack_full)"));
+        }
         let next = bytes.len() - cursor.rest.len();
         stack.push_number(if cursor.rest.is_empty() { -1.0 } else { next as f64 });
         stack.insert(2);

@@ -286,6 +286,10 @@ fn pcall(stack: Stack<'_>) -> Answer {
     }
     let arguments = stack.top() - 1;
     let result = stack.try_call(arguments, ALL_RESULTS, 0);
+    // As many results as there was room for may have come.
+    if !stack.has_room(2) {
+        return Err(stack.error("stack overflow"));
+    }
     if result.is_err() && stack.kind(-1) == Kind::Table {
         if matches!(stack.raw_field(-1, b"err"), Kind::String | Kind::Number) {
             stack.replace(-2);

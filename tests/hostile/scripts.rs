@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::attacker::{Attacker, Dice};
 use super::support::client::{Client, encode};
+use super::support::eventually;
 use super::support::server::Launch;
 use super::witness::Witness;
 
@@ -76,6 +77,8 @@ fn who_runs_an_endless_script_may_leave_and_the_server_may_end() {
     await_busy(&mut witness.client);
     drop(attacker);
     witness.client.call("SCRIPT KILL");
+    let is_over = |client: &mut Client| client.request(&["PING"]).is_ok_and(|reply| !reply.is_error());
+    eventually(PATIENCE, "the script has ended", || is_over(&mut witness.client));
     witness.check("a script whose client has left");
     let mut attacker = Attacker::of(&server);
     attacker.throw(&encode(&["EVAL", "redis.call('set', 'a', 1) while true do end", "0"]));
