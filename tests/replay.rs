@@ -21,6 +21,7 @@ const CASES: &str = include_str!("replay_cases.txt");
 const ELSEWHERE: &[(&str, &str)] = &[
     ("spublish", "goes to the stream as it is: tests/commands/pubsub.rs"),
     ("publish", "goes to the stream as it is: tests/commands/pubsub.rs"),
+    ("migrate", "deletes what has arrived elsewhere: tests/commands/replication.rs"),
 ];
 
 fn full_name(table: &CommandTable, line: &str) -> &'static str {

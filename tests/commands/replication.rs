@@ -1,6 +1,6 @@
 //! REPLICAOF, ROLE, REPLCONF, PSYNC, WAIT as commands; what they start has its own tests.
 
-use tandem::engine::Action;
+use tandem::engine::{Action, Migrated};
 use tandem::replication::Level;
 
 use crate::harness::Harness;
@@ -110,4 +110,51 @@ fn psync_with_pending_output_is_refused() {
     let replies = h.execute_raw(b"PING\r\nPSYNC ? -1\r\n");
     assert_eq!(replies, b"+PONG\r\n-ERR SYNC and PSYNC are invalid with pending output\r\n");
     assert!(!h.engine.take_actions().iter().any(|action| matches!(action, Action::FullSync { .. })));
+}
+
+#[test]
+fn failover_says_what_keeps_it_from_beginning() {
+    let mut h = Harness::new();
+    h.check("FAILOVER ABORT", "-ERR No failover in progress.");
+    h.check("FAILOVER", "-ERR FAILOVER requires connected replicas.");
+    h.check("FAILOVER TIMEOUT 0", "-ERR FAILOVER timeout must be greater than 0");
+    h.check("FAILOVER TIMEOUT x", "-ERR value is not an integer or out of range");
+    for malformed in ["FAILOVER TO host", "FAILOVER FORCE FORCE", "FAILOVER ABORT TIMEOUT 1", "FAILOVER TIMEOUT"] {
+        h.check(malformed, "-ERR syntax error");
+    }
+    h.check("REPLICAOF host 1", "+OK");
+    h.check("FAILOVER", "-ERR FAILOVER is not valid when server is a replica.");
+}
+
+#[test]
+fn migrate_says_what_is_wrong_with_it() {
+    let mut h = Harness::new();
+    h.check("MIGRATE host 1 key 0 x", "-ERR value is not an integer or out of range");
+    h.check("MIGRATE host 1 key x 10", "-ERR value is not an integer or out of range");
+    h.check("MIGRATE host 1 key 0 10", "+NOKEY");
+    let both = "-ERR When using MIGRATE KEYS option, the key argument must be set to the empty string";
+    h.check("MIGRATE host 1 key 0 10 KEYS key", both);
+    for malformed in ["MIGRATE host 1 key 0 10 AUTH", "MIGRATE host 1 key 0 10 AUTH2 user", "MIGRATE host 1 key 0 10 X"]
+    {
+        h.check(malformed, "-ERR syntax error");
+    }
+}
+
+/// What a writer did meanwhile would be lost.
+#[test]
+fn what_has_arrived_elsewhere_is_deleted_and_writers_wait_until_then() {
+    let mut h = Harness::new();
+    h.check("MSET a 1 b 2", "+OK");
+    let request: [&[u8]; 9] = [b"MIGRATE", b"host", b"1", b"", b"0", b"10", b"KEYS", b"a", b"b"];
+    assert!(h.execute(&request).is_empty());
+    let mut other = h.connect();
+    std::mem::swap(&mut h.main, &mut other);
+    assert!(h.execute(&[b"SET", b"a", b"3"]).is_empty(), "it waits");
+    let before = h.engine.node.offset();
+    let error = "ERR Target instance replied with error: BUSYKEY Target key name already exists.".to_owned();
+    let now = h.now();
+    h.engine.migrated(now, Migrated { arrived: vec![1], error: Some(error) });
+    assert_eq!(h.stream_since(before), "DEL b");
+    let mut reader = h.connect();
+    h.check_by(&mut reader, "MGET a b", "[\"1\", nil]");
 }
