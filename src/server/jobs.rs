@@ -372,7 +372,11 @@ fn load_keys(
         describe(&loaded.aux, now.unix_s());
     }
     let (keys, expired) = (loaded.keys_loaded, loaded.keys_expired);
-    log(Level::Notice, &format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
+    let skipped = match loaded.empty_keys {
+        0 => String::new(),
+        count => format!(", empty keys skipped: {count}"),
+    };
+    log(Level::Notice, &format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}{skipped}."));
     Ok((keyspace, loaded))
 }
 
