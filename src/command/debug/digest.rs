@@ -14,6 +14,18 @@ use crate::resp::DoubleText;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest([u8; 20]);
 
+/// What Redis calls the type inside.
+fn type_number(value: &Value<'_>) -> u32 {
+    match value {
+        Value::String(_) => 0,
+        Value::List(_) => 1,
+        Value::Set(_) => 2,
+        Value::SortedSet(_) => 3,
+        Value::Hash(_) => 4,
+        Value::Stream(_) => 6,
+    }
+}
+
 /// The digest of all data, logically expired keys included.
 pub fn keyspace_digest(keyspace: &Keyspace) -> Digest {
     let mut digest = Digest::default();
@@ -43,25 +55,13 @@ impl Digest {
     }
 
     fn mix_value(&mut self, entry: &Entry<'_>) {
-        match entry.value() {
-            Value::String(string) => {
-                const STRING: u32 = 0;
-                self.mix(&STRING.to_be_bytes());
-                self.mix_chunks(string.chunks());
-            }
-            Value::List(list) => {
-                const LIST: u32 = 1;
-                self.mix(&LIST.to_be_bytes());
-                list.iter().for_each(|element| self.mix(&element));
-            }
-            Value::Set(set) => {
-                const SET: u32 = 2;
-                self.mix(&SET.to_be_bytes());
-                set.iter().for_each(|member| self.add(&member));
-            }
+        let value = entry.value();
+        self.mix(&type_number(&value).to_be_bytes());
+        match value {
+            Value::String(string) => self.mix_chunks(string.chunks()),
+            Value::List(list) => list.iter().for_each(|element| self.mix(&element)),
+            Value::Set(set) => set.iter().for_each(|member| self.add(&member)),
             Value::Hash(hash) => {
-                const HASH: u32 = 4;
-                self.mix(&HASH.to_be_bytes());
                 hash.fields().for_each(|field| {
                     let mut pair = Digest::default();
                     pair.mix(&field.name);
@@ -73,8 +73,6 @@ impl Digest {
                 });
             }
             Value::SortedSet(set) => {
-                const SORTED_SET: u32 = 3;
-                self.mix(&SORTED_SET.to_be_bytes());
                 set.iter().for_each(|(member, score)| {
                     let mut pair = Digest::default();
                     pair.mix(&member);
@@ -83,8 +81,6 @@ impl Digest {
                 });
             }
             Value::Stream(stream) => {
-                const STREAM: u32 = 6;
-                self.mix(&STREAM.to_be_bytes());
                 for entry in stream.range(StreamId::MIN, StreamId::MAX) {
                     self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
                     entry.pairs().for_each(|(field, value)| {
