@@ -346,6 +346,9 @@ impl MasterLink {
     fn become_waiting(&mut self, turn: &mut Turn<'_>, error: &LinkError) {
         turn.log(error.level(), error.to_string());
         self.hang_up(turn.out);
+        if error.will_pass() {
+            self.backoff.succeed();
+        }
         let mut delay_ms = self.backoff.fail();
         if let State::Streaming { since, .. } = self.state {
             self.down_since = Some(turn.now);

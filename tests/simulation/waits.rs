@@ -10,7 +10,8 @@ use crate::world::World;
 #[derive(Clone, Copy)]
 pub struct Waited {
     replicas: usize,
-    replid: ReplId,
+    /// The history of the write, and its name before if the write is of both.
+    names: [ReplId; 2],
     offset: Offset,
     /// Starts of processes until then: what a process has acknowledged goes with it.
     restarts: u64,
@@ -25,7 +26,9 @@ impl World {
         }
         let replicas = self.rng.random_range(1..3);
         let (replid, offset) = (*place.history.replid(), place.offset());
-        self.nodes[node].waited = Some(Waited { replicas, replid, offset, restarts: self.restarts });
+        let previous = place.history.previous().filter(|(_, agreed)| offset <= *agreed).map(|(replid, _)| *replid);
+        let names = [replid, previous.unwrap_or(replid)];
+        self.nodes[node].waited = Some(Waited { replicas, names, offset, restarts: self.restarts });
         let waiter = self.nodes[node].waiter;
         let reply = self.request_by(node, waiter, &["WAIT", &replicas.to_string(), "5000"]);
         self.judge_wait(node, &reply);
@@ -51,7 +54,7 @@ impl World {
         let others = || (0..self.nodes.len()).filter(|other| *other != node).map(|other| &self.nodes[other]);
         // Who has lost its data since, by a restart or for those of another full resync, may have been among them.
         let lost = (self.restarts - waited.restarts) as usize + others().filter(|other| !is_whole(other)).count();
-        let have = others().filter(|other| has(other, waited.replid, waited.offset)).count();
+        let have = others().filter(|other| waited.names.iter().any(|name| has(other, *name, waited.offset))).count();
         if have + lost < told {
             self.fail(&format!("WAIT of node{node} was answered {told}, but {have} replicas have the write"));
         }

@@ -147,6 +147,15 @@ impl State {
 }
 
 impl LinkError {
+    /// The master is well, and not ready yet: what it waits for itself need not make us wait longer and longer.
+    pub fn will_pass(&self) -> bool {
+        match self {
+            LinkError::TryLater(_) => true,
+            LinkError::Refused(line) => line.contains("-LOADING"),
+            _ => false,
+        }
+    }
+
     pub fn level(&self) -> Level {
         if matches!(self, LinkError::TryLater(_)) { Level::Notice } else { Level::Warning }
     }
