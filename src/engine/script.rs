@@ -260,7 +260,7 @@ impl Host for Inside<'_> {
         engine.effects.is_recording = is_recording;
         match outcome {
             Outcome::Swapped => engine.waiting.touch_all(),
-            Outcome::Sleep(duration) => (engine.hooks.sleep)(duration),
+            Outcome::Sleep(duration) => (engine.hooks.sleep)(duration, &engine.actions),
             // What else a handler wishes is not for code inside.
             _ => {}
         }
