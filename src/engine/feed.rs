@@ -10,6 +10,7 @@ use crate::replication::{
 use crate::session::{ClientKind, Closing, Token};
 use crate::time::Now;
 
+use super::gate::Conditions;
 use super::{Action, Engine};
 
 /// Output limits of peers are looked at each time that the log has grown by this much, and with each tick.
@@ -118,6 +119,10 @@ impl Engine {
         if is_ack {
             self.release_held(now);
             self.look_for_synced(now);
+        }
+        // A replica that writers waited for counts as soon as it is there.
+        if self.conditions.has(Conditions::FEW_REPLICAS) {
+            self.refresh_conditions(now);
         }
     }
 
