@@ -16,6 +16,7 @@ const DIFFERENCES: &[(&[&str], &str)] = &[
     (&["activedefrag"], "Debian's allocator cannot"),
     (&["dir"], "changing it is up to the server"),
     (&["loglevel"], "knows one more level"),
+    (&["repl-diskless-load"], "one mode more, as in Valkey"),
     (&["maxmemory-clients"], "a size above 2^63 is refused, not wrapped to a percentage"),
     (&["shutdown-on-sigint", "shutdown-on-sigterm"], "an option given twice"),
 ];

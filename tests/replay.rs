@@ -19,6 +19,7 @@ const CASES: &str = include_str!("replay_cases.txt");
 
 /// Writes that change no data of their own, or that another kind of test covers.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("function|restore", "its payload is that of FUNCTION DUMP: tests/commands/script.rs"),
     ("spublish", "goes to the stream as it is: tests/commands/pubsub.rs"),
     ("publish", "goes to the stream as it is: tests/commands/pubsub.rs"),
     ("migrate", "deletes what has arrived elsewhere: tests/commands/replication.rs"),

@@ -58,6 +58,7 @@ fn without_effect_for_good_is_a_closed_list() {
         let ours = [
             "crash-memcheck-enabled",
             "extended-redis-compatibility",
+            "sanitize-dump-payload",
             "ignore-warnings",
             "list-compress-depth",
             "io-threads-do-reads",

@@ -287,10 +287,15 @@ impl Engine {
         session.commands += 1;
         let (db, tracks) = (session.db, session.tracking.is_some());
         self.caller = Some(token);
+        if may_propagate {
+            self.delete_noted(now);
+        }
         let mut cx = self.context(now, token, origin, id, reply);
         let result = handler(&mut cx, args);
         *reply = std::mem::take(&mut cx.reply);
         if may_propagate {
+            // What it met as missing is missing to those who follow, before they do the same.
+            self.delete_noted(now);
             self.effects.end_request(db, &args.words);
         }
         if tracks {

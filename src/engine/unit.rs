@@ -26,9 +26,7 @@ impl Engine {
     }
 
     fn close_busy_unit(&mut self, now: Now) {
-        for (db, key) in self.effects.take_expired() {
-            self.expire_key(now, db, &key);
-        }
+        self.delete_noted(now);
         self.append_to_log();
         self.invalidate();
         self.break_watches(now);
@@ -36,6 +34,14 @@ impl Engine {
             self.invalidate_everything();
         }
         self.publish_key_events();
+    }
+
+    /// Deletes what readers have met as expired since this was last done.
+    #[inline]
+    pub(super) fn delete_noted(&mut self, now: Now) {
+        for (db, key) in self.effects.take_expired() {
+            self.expire_key(now, db, &key);
+        }
     }
 
     /// Deletes a key if it has expired (a write may have given it a new life since it was noted), or fields of it.

@@ -180,7 +180,7 @@ fn flags_patterns_and_selectors_are_told_back() {
 }
 
 fn h_hello3() -> String {
-    "{\"server\": \"redis\", \"version\": \"7.4.0\", \"proto\": :3, \"id\": :1, \"mode\": \"standalone\", \"role\": \
+    "{\"server\": \"redis\", \"version\": \"8.0.6\", \"proto\": :3, \"id\": :1, \"mode\": \"standalone\", \"role\": \
      \"master\", \"modules\": []}"
         .to_owned()
 }

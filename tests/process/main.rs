@@ -28,6 +28,7 @@ mod traffic;
 mod tree;
 mod tutorial;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use support::server::{Launch, Server};
 
@@ -46,9 +47,35 @@ fn await_equal(servers: &[&Server]) {
         if states.windows(2).all(|pair| pair[0] == pair[1]) {
             return;
         }
-        assert!(Instant::now() < deadline, "offset and digest differ after {CONVERGE_LIMIT:?}: {states:#?}");
+        assert!(
+            Instant::now() < deadline,
+            "offset and digest differ after {CONVERGE_LIMIT:?}: {states:#?}\n{}",
+            different_keys(servers).join("\n")
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Keys whose values differ, with what all servers say of them.
+fn different_keys(servers: &[&Server]) -> Vec<String> {
+    let mut clients: Vec<_> = servers.iter().map(|server| server.client()).collect();
+    let mut lines = Vec::new();
+    for db in 0..16 {
+        clients.iter_mut().for_each(|client| drop(client.call(&format!("SELECT {db}"))));
+        let mut keys: BTreeSet<String> = BTreeSet::new();
+        clients.iter_mut().for_each(|client| keys.extend(client.call("KEYS *").to_string().lines().map(str::to_owned)));
+        for key in keys {
+            let questions = ["DEBUG DIGEST-VALUE", "PEXPIRETIME", "TYPE", "DUMP"];
+            let mut ask = |question: &str| -> Vec<String> {
+                clients.iter_mut().map(|client| client.call(&format!("{question} {key}")).to_string()).collect()
+            };
+            let answers: Vec<Vec<String>> = questions.iter().map(|question| ask(question)).collect();
+            if answers[..2].iter().any(|answers| answers.windows(2).any(|pair| pair[0] != pair[1])) {
+                lines.push(format!("{key} in {db}: {answers:?}"));
+            }
+        }
+    }
+    lines
 }
 
 fn state(server: &Server) -> (u64, String) {

@@ -151,7 +151,7 @@ const INFO_COMMANDS: &[Command] = &[
 ];
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("xack", pending::xack, "key group ID...")
+    Command::new("xack", pending::xack, "key group id...")
         .about("Acknowledges entries: they are pending no more.")
         .since("5.0.0")
         .arity(-4)
@@ -185,7 +185,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "xclaim",
         claim::xclaim,
-        "key group consumer min-idle-time ID... [IDLE ms:integer] [TIME unix-time-milliseconds:unix-time] \
+        "key group consumer min-idle-time id... [IDLE ms:integer] [TIME unix-time-milliseconds:unix-time] \
          [RETRYCOUNT count:integer] [FORCE] [JUSTID] [LASTID lastid]",
     )
     .about("Hands pending entries of a group to a consumer.")
@@ -195,7 +195,7 @@ pub(super) const COMMANDS: &[Command] = &[
     .flags(WRITE_FAST)
     .keys(CHANGED_KEY)
     .tips(VARYING),
-    Command::new("xdel", edit::xdel, "key ID...")
+    Command::new("xdel", edit::xdel, "key id...")
         .about("Takes entries out.")
         .since("5.0.0")
         .arity(-3)
@@ -227,7 +227,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "xread",
         read::xread,
-        "[COUNT count:integer] [BLOCK milliseconds:integer] streams=STREAMS(key... ID...)",
+        "[COUNT count:integer] [BLOCK milliseconds:integer] STREAMS streams=(key... id...)",
     )
     .about("Answers entries behind an ID, of several streams; waits for some if it is told to.")
     .since("5.0.0")
@@ -238,8 +238,8 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "xreadgroup",
         read::xreadgroup,
-        "group_block=GROUP(group consumer) [COUNT count:integer] [BLOCK milliseconds:integer] [NOACK] \
-         streams=STREAMS(key... ID...)",
+        "GROUP group_block=(group consumer) [COUNT count:integer] [BLOCK milliseconds:integer] [NOACK] \
+         STREAMS streams=(key... id...)",
     )
     .about("Answers entries that a group has not read yet, or a consumer's pending ones; waits if it is told to.")
     .since("5.0.0")

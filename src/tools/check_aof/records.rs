@@ -116,11 +116,13 @@ impl<R: BufRead> Records<R> {
 
     /// An argument; answers its head.
     fn bulk(&mut self) -> Result<Vec<u8>, Fault> {
+        let start = self.offset;
         let length = self.number(b'$')?;
         let at = self.offset;
-        let Some(whole) = u64::try_from(length).ok().and_then(|length| length.checked_add(2)) else {
+        let Some(whole) = length.checked_add(2).and_then(|whole| u64::try_from(whole).ok()).filter(|whole| *whole >= 2)
+        else {
             let text = format!("Expected to read string of {length} bytes, which is not in the suitable range");
-            return Err(Fault::At(at, text));
+            return Err(Fault::At(start, text));
         };
         let mut head = vec![0; NAME_BYTES.min(length as usize)];
         let mut ending = [0; 2];
@@ -200,8 +202,11 @@ mod tests {
             (b"*1\r\n:3\r\n", "4: Expected prefix '$', got: ':'"),
             (b"*1\r\n$3\r\nGE", "8: Expected to read 5 bytes, got 2 bytes"),
             (b"*1\r\n$3\r\nGETXY", "8: Expected \\r\\n, got: 5859"),
-            (b"*1\r\n$-1\r\n", "8: Expected to read string of -1 bytes, which is not in the suitable range"),
-            (b"*1\r\n$9223372036854775807\r\nx", "24: Expected to read 9223372036854775809 bytes, got 1 bytes"),
+            (b"*1\r\n$-1\r\n", "4: Expected to read string of -1 bytes, which is not in the suitable range"),
+            (
+                b"*1\r\n$9223372036854775807\r\nx",
+                "4: Expected to read string of 9223372036854775807 bytes, which is not in the suitable range",
+            ),
             (b"*1\r\n", "Ended"),
             (b"*1x\r\n", "0: Expected \\r\\n, got: 780d"),
         ];
