@@ -156,7 +156,7 @@ impl Check<'_> {
                 good = at;
             }
             let wrong = match records.next() {
-                Ok(None) if is_in_multi => "Reached EOF before reading EXEC for MULTI".to_owned(),
+                Ok(None) | Err(Fault::Ended) if is_in_multi => "Reached EOF before reading EXEC for MULTI".to_owned(),
                 Ok(None) => return Ok(End::Good(good)),
                 Ok(Some(Record::Timestamp(time))) if matches!(self.mode, Mode::CutAfter(limit) if time > limit) => {
                     return Ok(End::Younger(at));
@@ -166,17 +166,16 @@ impl Check<'_> {
                 Ok(Some(Record::Exec)) if std::mem::take(&mut is_in_multi) => continue,
                 Ok(Some(Record::Exec)) => format!("Unexpected EXEC in AOF {}", part.path.display()),
                 Ok(Some(_)) => continue,
-                Err(fault) => return self.fault(part, fault, is_in_multi).map(|()| End::Good(good)),
+                Err(fault) => return self.fault(part, fault).map(|()| End::Good(good)),
             };
-            writeln!(self.out, "0x{at:16x}: {wrong}")?;
+            writeln!(self.out, "0x{:16x}: {wrong}", records.latest())?;
             return Ok(End::Good(good));
         }
     }
 
-    fn fault(&mut self, part: &Part<'_>, fault: Fault, is_in_multi: bool) -> Result<(), Stop> {
+    fn fault(&mut self, part: &Part<'_>, fault: Fault) -> Result<(), Stop> {
         match fault {
             Fault::Form => writeln!(self.out, "AOF {} format error", part.name)?,
-            Fault::Ended if is_in_multi => writeln!(self.out, "Reached EOF before reading EXEC for MULTI")?,
             Fault::Ended => {}
             Fault::At(at, text) => writeln!(self.out, "0x{at:16x}: {text}")?,
             Fault::Timestamp => return self.refuse("Invalid timestamp annotation"),

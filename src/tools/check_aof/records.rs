@@ -45,12 +45,14 @@ pub struct Records<R> {
     source: R,
     offset: u64,
     line: u64,
+    /// Where the latest line or argument begins.
+    latest: u64,
 }
 
 impl<R: BufRead> Records<R> {
     /// `offset`: how far the file has been read already.
     pub fn new(source: R, offset: u64) -> Records<R> {
-        Records { source, offset, line: 1 }
+        Records { source, offset, line: 1, latest: offset }
     }
 
     pub fn offset(&self) -> u64 {
@@ -60,6 +62,11 @@ impl<R: BufRead> Records<R> {
     /// The line of requests at hand; the first one is 1.
     pub fn line(&self) -> u64 {
         self.line
+    }
+
+    /// Where the latest line or argument begins: the place that faults between records name.
+    pub fn latest(&self) -> u64 {
+        self.latest
     }
 
     /// The next record; none at the end of the file.
@@ -124,6 +131,7 @@ impl<R: BufRead> Records<R> {
             let text = format!("Expected to read string of {length} bytes, which is not in the suitable range");
             return Err(Fault::At(start, text));
         };
+        self.latest = at;
         let mut head = vec![0; NAME_BYTES.min(length as usize)];
         let mut ending = [0; 2];
         let read = self.read(&mut head)? + self.skip(length as u64 - head.len() as u64)? + self.read(&mut ending)?;
@@ -146,6 +154,7 @@ impl<R: BufRead> Records<R> {
 
     /// Up to the line's end, or as much as there is.
     fn take_line(&mut self, max: u64) -> Result<Vec<u8>, Fault> {
+        self.latest = self.offset;
         let mut line = Vec::new();
         (&mut self.source).take(max).read_until(b'\n', &mut line)?;
         self.offset += line.len() as u64;
