@@ -40,6 +40,8 @@ pub fn run(config: Config, log: Log, process: Process) -> Result<i32, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.io_threads.max(1))
         .enable_all()
+        // First come, first served: see .cargo/config.toml.
+        .disable_lifo_slot()
         .build()
         .map_err(|error| error.to_string())?;
     let code = runtime.block_on(serve(config, log, process))?;
