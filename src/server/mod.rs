@@ -47,6 +47,8 @@ pub fn run(config: Config, log: Log, process: Process) -> Result<i32, String> {
         .worker_threads(config.io_threads.max(1))
         .thread_stack_size(STACK_BYTES)
         .enable_all()
+        // First come, first served: see .cargo/config.toml.
+        .disable_lifo_slot()
         .build()
         .map_err(|error| error.to_string())?;
     let code = runtime.block_on(serve(config, log, process))?;
