@@ -127,6 +127,13 @@ impl Database<'_> {
         Some(entry)
     }
 
+    /// Asks for the memory that several keys lie in, before it is used.
+    pub fn prefetch<'k>(&self, keys: impl Iterator<Item = Key<'k>>) {
+        let hashes: Vec<u64> = keys.map(|key| key.hash).collect();
+        hashes.iter().for_each(|hash| self.db().prefetch_bucket(*hash));
+        hashes.iter().for_each(|hash| self.db().prefetch_blob(*hash));
+    }
+
     /// The string at `key`, for a reader.
     pub fn read_string(&mut self, key: Key<'_>) -> Result<Option<StringRef<'_>>, CommandError> {
         self.read(key).map(|entry| as_string(&entry)).transpose()

@@ -42,10 +42,17 @@ impl ScoreRange {
 
     pub fn ranks(&self, set: &SortedSetRef<'_>) -> Range<usize> {
         let ScoreRange { min, max } = *self;
-        set.ranks_of_scores(
-            |score| if min.is_excluded { score <= min.score } else { score < min.score },
-            |score| if max.is_excluded { score < max.score } else { score <= max.score },
-        )
+        let is_below = |score| if min.is_excluded { score <= min.score } else { score < min.score };
+        let is_within = |score| if max.is_excluded { score < max.score } else { score <= max.score };
+        // An open end needs no search.
+        let from_first = min.score == f64::NEG_INFINITY && !min.is_excluded;
+        let to_last = max.score == f64::INFINITY && !max.is_excluded;
+        match (from_first, to_last) {
+            (true, true) => 0..set.len(),
+            (false, true) => set.count_scores(is_below)..set.len(),
+            (true, false) => 0..set.count_scores(is_within),
+            (false, false) => set.ranks_of_scores(is_below, is_within),
+        }
     }
 }
 

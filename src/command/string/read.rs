@@ -9,6 +9,7 @@ pub(super) fn get(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, Comm
 
 pub(super) fn mget(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, CommandError> {
     cx.reply.array(args.len() - 1);
+    cx.db.prefetch((1..args.len()).map(|index| args.key(index)));
     for index in 1..args.len() {
         // A value of another type counts as missing.
         match cx.db.read_string(args.key(index)) {

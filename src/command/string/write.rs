@@ -172,6 +172,7 @@ pub(super) fn msetnx(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Outcome, C
 
 fn set_all(cx: &mut Context<'_>, args: &Args<'_>) -> Result<(), CommandError> {
     check_pairs(cx, args)?;
+    cx.db.prefetch((1..args.len()).step_by(2).map(|index| args.key(index)));
     for index in (1..args.len()).step_by(2) {
         store_unseen(cx, args.key(index), args.at(index + 1));
     }
