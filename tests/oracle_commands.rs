@@ -79,6 +79,7 @@ const DIFFERENT_DOCS: &[(&str, &str, &str)] = &[
     ("hscan", "arguments", "NOVALUES is newer"),
     ("set", "arguments", "IFEQ is newer"),
     ("set", "history", "IFEQ is newer"),
+    ("xinfo|consumers", "history", "a field more, as since Redis 7.2"),
     ("zrank", "arguments", "WITHSCORE is newer"),
     ("zrank", "history", "WITHSCORE is newer"),
     ("zrevrank", "arguments", "WITHSCORE is newer"),

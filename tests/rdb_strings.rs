@@ -234,10 +234,6 @@ fn what_this_server_cannot_take_is_refused_with_its_name() {
         error
     };
     assert_eq!(
-        error(b"\xfe\x02\x16\x01h\x01\x05\x01f\x01v"),
-        "key 'h' in DB 2 is a hash, a type that this server does not have yet"
-    );
-    assert_eq!(
         error(b"\xfe\x10\x00\x01k\x01v"),
         "the payload has database 16, this server is configured for 16 databases"
     );

@@ -61,7 +61,7 @@ pub(super) fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 /// `1023B`, `1.00K`, `1.50M`.
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     let mut size = bytes as f64;
     let mut unit = "B";
     for larger in ["K", "M", "G", "T", "P"] {

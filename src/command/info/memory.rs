@@ -2,7 +2,7 @@
 
 use crate::alloc;
 
-use super::fields::{Fields, ratio};
+use super::fields::{Fields, human, ratio};
 use crate::command::{Context, MemoryFigures, uncounted_bytes};
 use crate::script::Scripts;
 
@@ -40,8 +40,9 @@ fn used(memory: &MemoryFigures, fields: &mut Fields) {
 fn scripts(scripts: &Scripts, fields: &mut Fields) {
     let (eval, functions) = scripts.interpreters_bytes();
     let (cached, libraries) = (scripts.cached_bytes(), scripts.libraries().size_bytes());
+    fields.add("used_memory_lua", eval);
     fields.add("used_memory_vm_eval", eval);
-    fields.bytes("used_memory_lua", eval as u64);
+    fields.add("used_memory_lua_human", human(eval as u64));
     fields.add("used_memory_scripts_eval", cached);
     fields.add("number_of_cached_scripts", scripts.cached_len());
     fields.add("number_of_functions", scripts.libraries().functions_len());

@@ -77,7 +77,7 @@ const GROUP_COMMANDS: &[Command] = &[
     Command::new(
         "create",
         group::create,
-        "key group id_selector=(id | new_id=$) [MKSTREAM] [ENTRIESREAD entriesread:integer]@7.0.0",
+        "key groupname id=(id | new_id=$) [MKSTREAM] [ENTRIESREAD entriesread:integer]@7.0.0",
     )
     .about("Makes a group that begins behind an ID.")
     .since("5.0.0")
@@ -85,19 +85,19 @@ const GROUP_COMMANDS: &[Command] = &[
     .flags(WRITE_GROWING)
     .keys(GROUP_MADE)
     .history(ENTRIES_READ),
-    Command::new("createconsumer", group::create_consumer, "key group consumer")
+    Command::new("createconsumer", group::create_consumer, "key groupname consumername")
         .about("Makes a consumer.")
         .since("6.2.0")
         .arity(5)
         .flags(WRITE_GROWING)
         .keys(GROUP_MADE),
-    Command::new("delconsumer", group::delete_consumer, "key group consumer")
+    Command::new("delconsumer", group::delete_consumer, "key groupname consumername")
         .about("Takes a consumer out with its pending entries.")
         .since("5.0.0")
         .arity(5)
         .flags(WRITE)
         .keys(GROUP_CUT),
-    Command::new("destroy", group::destroy, "key group")
+    Command::new("destroy", group::destroy, "key groupname")
         .about("Takes a group out with all its consumers.")
         .since("5.0.0")
         .complexity("O(N)")
@@ -105,21 +105,17 @@ const GROUP_COMMANDS: &[Command] = &[
         .flags(WRITE)
         .keys(GROUP_CUT),
     Command::new("help", group::help, "").about("Prints this help.").since("5.0.0").arity(2).flags(ANYTIME),
-    Command::new(
-        "setid",
-        group::set_id,
-        "key group id_selector=(id | new_id=$) [ENTRIESREAD entriesread:integer]@7.0.0",
-    )
-    .about("Sets which entry the group has read last.")
-    .since("5.0.0")
-    .arity(-5)
-    .flags(WRITE)
-    .keys(GROUP_CHANGED)
-    .history(ENTRIES_READ),
+    Command::new("setid", group::set_id, "key groupname id=(id | new_id=$) [ENTRIESREAD entriesread:integer]@7.0.0")
+        .about("Sets which entry the group has read last.")
+        .since("5.0.0")
+        .arity(-5)
+        .flags(WRITE)
+        .keys(GROUP_CHANGED)
+        .history(ENTRIES_READ),
 ];
 
 const INFO_COMMANDS: &[Command] = &[
-    Command::new("consumers", info::consumers, "key group")
+    Command::new("consumers", info::consumers, "key groupname")
         .about("Answers the consumers of a group.")
         .since("5.0.0")
         .arity(4)
@@ -135,7 +131,7 @@ const INFO_COMMANDS: &[Command] = &[
         .keys(GROUP_READ)
         .history(&[("7.0.0", "Fields `entries-read` and `lag`.")]),
     Command::new("help", info::help, "").about("Prints this help.").since("5.0.0").arity(2).flags(ANYTIME),
-    Command::new("stream", info::stream, "key full_block=[FULL [COUNT count:integer]]")
+    Command::new("stream", info::stream, "key [FULL full=([COUNT count:integer])]")
         .about("Answers what a stream says of itself.")
         .since("5.0.0")
         .arity(-3)
@@ -161,7 +157,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "xadd",
         add::xadd,
         "key [NOMKSTREAM]@6.2.0 trim=[strategy=(MAXLEN | MINID@6.2.0) operator=[equal== | approximately=~] threshold \
-         [LIMIT count:integer]@6.2.0] id_selector=(auto_id=* | id) data=(field value)...",
+         [LIMIT count:integer]@6.2.0] id_or_auto=(auto_id=* | id) field_value=(field value)...",
     )
     .about("Adds an entry; makes the stream if it is missing.")
     .since("5.0.0")
@@ -186,7 +182,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "xclaim",
         claim::xclaim,
         "key group consumer min-idle-time id... [IDLE ms:integer] [TIME unix-time-milliseconds:unix-time] \
-         [RETRYCOUNT count:integer] [FORCE] [JUSTID] [LASTID lastid]",
+         [RETRYCOUNT count:integer] [FORCE] [JUSTID] [LASTID id]",
     )
     .about("Hands pending entries of a group to a consumer.")
     .since("5.0.0")
@@ -238,7 +234,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "xreadgroup",
         read::xreadgroup,
-        "GROUP group_block=(group consumer) [COUNT count:integer] [BLOCK milliseconds:integer] [NOACK] \
+        "GROUP group_consumer=(group consumer) [COUNT count:integer] [BLOCK milliseconds:integer] [NOACK] \
          STREAMS streams=(key... id...)",
     )
     .about("Answers entries that a group has not read yet, or a consumer's pending ones; waits if it is told to.")
@@ -252,7 +248,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "xsetid",
         edit::xsetid,
-        "key last-id [ENTRIESADDED entries-added:integer]@7.0.0 [MAXDELETEDID max-deleted-id]@7.0.0",
+        "key last-id [ENTRIESADDED entries_added:integer]@7.0.0 [MAXDELETEDID max_deleted_entry_id]@7.0.0",
     )
     .about("Sets what a stream says of itself; for replication.")
     .since("5.0.0")

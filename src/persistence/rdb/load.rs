@@ -106,8 +106,6 @@ impl Aux {
 pub enum LoadError {
     #[error(transparent)]
     Rdb(#[from] RdbError),
-    #[error("key '{}' in DB {db} is a {type_name}, a type that this server does not have yet", printable(.key))]
-    Type { db: usize, key: Vec<u8>, type_name: &'static str },
     #[error("key '{}' in DB {db} is of module type '{module}', and there is no such module", printable(.key))]
     Module { db: usize, key: Vec<u8>, module: ModuleId },
     #[error("the payload contains AUX data of module '{0}', and there is no such module")]
@@ -178,8 +176,8 @@ pub(super) fn pass<R: Read>(
         match item {
             Item::Entry(entry) => {
                 let db = database(entry.db, databases)?;
-                if storable(&entry.value, &options.limits).is_none() {
-                    return Err(refusal(db, &entry));
+                if let RdbValue::Module(module) = entry.value {
+                    return Err(LoadError::Module { db, key: entry.key.to_vec(), module });
                 }
                 if options.drops_expired && entry.expire_at_ms.is_some_and(|at| at < now) {
                     loaded.keys_expired += 1;
@@ -203,12 +201,4 @@ pub(super) fn pass<R: Read>(
 fn database(index: u64, databases: usize) -> Result<usize, LoadError> {
     let known = usize::try_from(index).ok().filter(|index| *index < databases);
     known.ok_or(LoadError::Database { index, databases })
-}
-
-fn refusal(db: usize, entry: &Entry<'_>) -> LoadError {
-    let key = entry.key.to_vec();
-    match entry.value {
-        RdbValue::Module(module) => LoadError::Module { db, key, module },
-        ref value => LoadError::Type { db, key, type_name: value.type_name() },
-    }
 }
