@@ -114,7 +114,10 @@ impl Engine {
                 match self.waiting.readiness(token, entry.map(|entry| entry.value())) {
                     Readiness::Nothing => {}
                     Readiness::Ready => self.serve(now, token, &key),
-                    Readiness::Gone(error) => self.fail_wait(token, error),
+                    // What it waits for cannot come any more.
+                    Readiness::Gone(error) => {
+                        self.end_wait(token, Some(error));
+                    }
                 }
             }
         }
@@ -149,15 +152,6 @@ impl Engine {
         self.account_served(now, token, id, &args, begun, &reply);
         self.silence(token, 0, &mut reply);
         self.answer_with(token, &reply.buffer);
-    }
-
-    /// What a client waits for cannot come any more: its call has failed.
-    fn fail_wait(&mut self, token: Token, error: &str) {
-        let name = self.waiting.clients.get(&token).and_then(|(_, on)| on.before.first());
-        if let Some(id) = name.and_then(|name| self.table.find(name)) {
-            self.metrics.commands.failed(id);
-        }
-        self.end_wait(token, Some(error));
     }
 
     /// Nothing came in time.
