@@ -77,7 +77,7 @@ const GROUP_COMMANDS: &[Command] = &[
     Command::new(
         "create",
         group::create,
-        "key groupname id=(id | new_id=$) [MKSTREAM] [ENTRIESREAD entries_read:integer]@7.0.0",
+        "key groupname id=(id | new_id=$) [MKSTREAM] [ENTRIESREAD entries_read:integer]",
     )
     .about("Makes a group that begins behind an ID.")
     .since("5.0.0")
@@ -105,7 +105,7 @@ const GROUP_COMMANDS: &[Command] = &[
         .flags(WRITE)
         .keys(GROUP_CUT),
     Command::new("help", group::help, "").about("Prints this help.").since("5.0.0").arity(2).flags(ANYTIME),
-    Command::new("setid", group::set_id, "key groupname id=(id | new_id=$) [ENTRIESREAD entries_read:integer]@7.0.0")
+    Command::new("setid", group::set_id, "key groupname id=(id | new_id=$) [ENTRIESREAD entries_read:integer]")
         .about("Sets which entry the group has read last.")
         .since("5.0.0")
         .arity(-5)
